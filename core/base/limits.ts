@@ -1,0 +1,42 @@
+/**
+ * Every bound of the kernel, each with the reason for its size. A queue, list or retry without a line here is a mistake.
+ *
+ * @module
+ */
+import { assert } from "./errors.ts";
+
+/** Messages that one agent may have waiting while its handler is busy; the default of `inboxMessagesMax`. */
+export const INBOX_MESSAGES_MAX = 1_024;
+/** Sends of one agent that may wait for room at a time: enough for a fan-out of a handler, few enough that nobody ignores backpressure. */
+export const PENDING_SENDS_PER_AGENT_MAX = 64;
+/** The same for callers outside any agent (the manager): a batch of sendMessages with room for several. */
+export const PENDING_SENDS_OUTSIDE_MAX = 16_384;
+/** Asks, tasks and calls of one thread that may wait for their reply: one for each of 10,000 agents, and the manager's own beside them. */
+export const PENDING_REPLIES_MAX = 10_000 + 55_536;
+/** Dead letters that one thread keeps for replay; older ones give way and stay counted. */
+export const DEAD_LETTERS_KEPT_MAX = 1_024;
+/** Frames handled in one turn of a host before timers and I/O get theirs. */
+export const FRAMES_PER_TURN_MAX = 256;
+/** Parked messages that one agent may handle in one turn while others wait. */
+export const PARKED_PER_TURN_MAX = 32;
+/** Ids in one spawn call: a frame's 16 KiB holds about 1,700 numbers; half of it leaves room for the state handed along. */
+export const SPAWN_IDS_PER_CALL_MAX = 512;
+/** Largest timer of the runtime (2³¹ − 1 ms): longer waits would fire at once. */
+export const TIMER_MS_MAX = 2_147_483_647;
+/** Waiting for room ends after this, unless the caller says otherwise. */
+export const SEND_TIMEOUT_MS = 5_000;
+/** An ask waits so long for its reply, unless the caller says otherwise. */
+export const ASK_TIMEOUT_MS = 30_000;
+/** A spawn may take so long, its import and onStart included. */
+export const SPAWN_TIMEOUT_MS = 30_000;
+/** A stopping agent's handler and onStop have so long before the agent is dropped. */
+export const STOP_TIMEOUT_MS = 5_000;
+/** A thread must start within this: importing its code takes 10–100 ms, a loaded machine ten times that. */
+export const THREAD_START_TIMEOUT_MS = 30_000;
+/** A thread whose drain loop has not turned for so long is given up. */
+export const HANG_TIMEOUT_MS = 2_000;
+/** Heap of one worker thread: 10,000 agents with 100 KiB each, and the runtime. */
+export const WORKER_HEAP_MB_MAX = 2_048;
+
+assert(PENDING_REPLIES_MAX === 65_536, "pending replies stay a round 64 Ki a thread");
+assert(FRAMES_PER_TURN_MAX >= PARKED_PER_TURN_MAX, "one agent's parked messages never take more than a turn");

@@ -1,0 +1,334 @@
+/**
+ * THE table of shared bytes: which region stands where, and where each field of it lies. Pure arithmetic; nothing else in the project writes a
+ * raw offset. All offsets here are BYTES from the start of the arena; a field is used as `words[offset >> 2]` or `floats[offset >> 3]`.
+ *
+ * ```
+ * header 64 B │ buckets 64 KiB │ queues ½ │ agents ¼ │ metrics 1/16 │ slabs: the rest │ store (memoryStoreSize)
+ * ```
+ * The fractions are of `sharedBufferSize` (128 MiB by default, which gives the sizes of the owner's document).
+ *
+ * @module
+ */
+import { ConfigError } from "../base/errors.ts";
+
+/** A cache line: words written by different threads never share one. */
+export const CACHE_LINE_BYTES = 64;
+/** Buckets of the store's hash table. */
+export const STORE_BUCKETS = 16_384;
+/** Hosts that an agent's slot word can name (6 bits). */
+export const HOSTS_MAX = 64;
+/** Slots that an agent's id can name (21 bits). */
+export const AGENT_SLOTS_MAX = 1 << 21;
+/** Longest frame of a ring. A longer message travels in slabs. Equals the slack behind a ring, which removes wrap frames. */
+export const FRAME_BYTES_MAX = 16_384;
+/** One slab; a large message takes several. */
+export const SLAB_BYTES = 16_384;
+/** Slabs of one message: with the list of their indices a frame stays small, and one sender cannot take them all. */
+export const SLABS_PER_MESSAGE_MAX = 64;
+/** Largest ring of one lane: 1 MiB holds about 8,000 small messages; a larger one only adds waiting and cache misses. */
+const RING_BYTES_MAX = 1 << 20;
+/** A ring must hold a few of the longest frames, or one frame would stop the lane. */
+const RING_BYTES_MIN = 4 * FRAME_BYTES_MAX;
+const HEADER_BYTES = 64;
+const HOST_CONTROL_BYTES = 8 * CACHE_LINE_BYTES;
+const RING_CONTROL_BYTES = 2 * CACHE_LINE_BYTES;
+const AGENT_SLOT_BYTES = CACHE_LINE_BYTES;
+/** Words 0…: see `HEADER`. */
+export const LAYOUT_MAGIC = 0x53334b31;
+/** Raised whenever an offset or a meaning changes. */
+export const LAYOUT_VERSION = 1;
+
+/** Bytes of one region. */
+export interface Region {
+  /** First byte. */
+  readonly offset: number;
+  /** Length in bytes. */
+  readonly bytes: number;
+}
+
+/** What `planLayout` was asked for and what came of it: plain data, sent to each thread at its start. */
+export interface Layout {
+  /** Threads with a host, the main thread included. */
+  readonly hosts: number;
+  /** Slots for agents, warm ones included. */
+  readonly agentSlots: number;
+  /** Slabs for large messages. */
+  readonly slabs: number;
+  /** Data bytes of one ring, ordinary and urgent lane; powers of two. */
+  readonly ringBytes: readonly [ordinary: number, urgent: number];
+  /** Regions by name. */
+  readonly header: Region;
+  /** Hash heads of the store. */
+  readonly buckets: Region;
+  /** Host control words, ring control words, rings. */
+  readonly queues: Region;
+  /** One slot an agent. */
+  readonly agents: Region;
+  /** One block a host. */
+  readonly metrics: Region;
+  /** Slab states, then slabs. */
+  readonly slabPool: Region;
+  /** Entries of the store. */
+  readonly store: Region;
+  /** The whole arena. */
+  readonly totalBytes: number;
+}
+
+/** Lanes of a ring pair. High and critical messages and the stop of a host take the urgent one. */
+export const LANE_ORDINARY = 0;
+/** Drained before the ordinary lane. */
+export const LANE_URGENT = 1;
+
+/** Header words (bytes from the start of the arena). Written by main before any thread starts. */
+export const HEADER = {
+  magic: 0,
+  version: 4,
+  /** Next slot to look at when an agent slot is claimed. */
+  agentCursor: 8,
+  /** Next slab to look at when one is claimed. */
+  slabCursor: 12,
+  /** Agents alive, warm ones not counted. */
+  agentsLive: 16,
+} as const;
+
+/** Fields of one host's control block: a line for each writer. */
+export const HOST = {
+  /** Wake-up epoch: full 32-bit, never reset. Written by wakers. */
+  bell: 0,
+  /** 1 while the host sleeps or is about to. Written by the host, cleared by its waker. */
+  sleeping: CACHE_LINE_BYTES,
+  /** Turns of the drain loop: proof of life. Written by the host. */
+  beat: 2 * CACHE_LINE_BYTES,
+  /** 1 starting, 2 running, 3 stopped, 4 dead (written by the supervisor: the fence). */
+  state: 3 * CACHE_LINE_BYTES,
+  /** Agents placed here, warm ones included. Added to by any thread. */
+  agents: 4 * CACHE_LINE_BYTES,
+  /** Clock ping: sequence from the host, answer from main, main's time. */
+  ping: 5 * CACHE_LINE_BYTES,
+  pong: 6 * CACHE_LINE_BYTES,
+  pongTime: 6 * CACHE_LINE_BYTES + 8,
+} as const;
+
+/** Fields of one agent's slot. */
+export const AGENT_SLOT = {
+  /** Generation, host, full, state: see agent_directory.ts. */
+  tag: 0,
+  /** 1 while the agent counts as alive. Written by whoever claims, adopts or frees the slot: one at a time, by the tag's state. */
+  counted: 4,
+  /** Bound of its inbox, for the error of a sender that found it full. Written by its host at the start. */
+  inboxMessagesMax: 8,
+} as const;
+
+/* ---- The store: one control block, then dense tables, then blocks of 64-byte units. All-zero bytes are an empty store. ---- */
+
+/** The unit in which the store hands out room. */
+export const STORE_UNIT_BYTES = CACHE_LINE_BYTES;
+/** Free runs of 2^0 … 2^15 units have a list each; the longest, 2 MiB, holds the longest key with the largest value. */
+export const STORE_ORDER_MAX = 15;
+/** Namespaces of one store: their number takes 8 bits of a block's first word. */
+export const STORE_NAMESPACES_MAX = 256;
+
+/** Fields of the store's control block, in bytes from its start. */
+export const STORE = {
+  /** 0 free, else the holder's host + 1. Written by compare-and-exchange only. */
+  lock: 0,
+  /** 1 when somebody sleeps on the lock. */
+  waiting: 4,
+  /** Times the lock was taken: how waiters see that its holders make progress. Written by the holder, like all that follows. */
+  turns: CACHE_LINE_BYTES,
+  /** 1 while the tables are whole; 0 at first and within a change: whoever takes the lock and finds 0 rebuilds them. */
+  whole: CACHE_LINE_BYTES + 4,
+  /** First unit + 1 of the block that is being filled, and its length in units: it may still be written to by a thread given up for dead. */
+  filling: CACHE_LINE_BYTES + 8,
+  fillingUnits: CACHE_LINE_BYTES + 12,
+  /** First free entry + 1 below `entriesEnd`, linked through `next`. */
+  freeEntry: CACHE_LINE_BYTES + 16,
+  /** Entries that were ever used. */
+  entriesEnd: CACHE_LINE_BYTES + 20,
+  /** Entries that hold a value, and the units of their blocks. */
+  entries: CACHE_LINE_BYTES + 24,
+  unitsUsed: CACHE_LINE_BYTES + 28,
+  /** Goes up with each entry taken out of a chain; odd while the chains are rebuilt. Full 32 bits, never reset. */
+  chains: 2 * CACHE_LINE_BYTES,
+  /** Namespaces in use; read by all. */
+  namespaceCount: 2 * CACHE_LINE_BYTES + 4,
+  /** First unit + 1 of the first free run of each order. */
+  freeRuns: 3 * CACHE_LINE_BYTES,
+  /** First unit + 1 of each namespace's name. */
+  namespaces: 4 * CACHE_LINE_BYTES,
+} as const;
+
+/** Fields of an entry's record. */
+export const STORE_RECORD = {
+  /** Next entry + 1 of the same bucket. */
+  next: 0,
+  /** First unit + 1 of the block with key and value; 0: the entry is free. THE word that publishes, replaces and deletes a value. */
+  block: 4,
+  /** Hash of namespace and key. */
+  hash: 8,
+} as const;
+/** Bytes of an entry's record. */
+export const STORE_RECORD_BYTES = 12;
+
+/** Fields of a block in use: never changed until the block is freed. The value begins at the next multiple of 8 behind the key. */
+export const STORE_BLOCK = {
+  /** Bytes of the key (17 bits), and above them the namespace's number. */
+  identity: 0,
+  valueBytes: 4,
+  key: 8,
+} as const;
+/** Bits of `identity` that hold the length of the key. */
+export const STORE_KEY_BITS = 17;
+
+/** Fields of a free run. */
+export const STORE_RUN = {
+  /** First unit + 1 of the neighbours in the list of free runs of this order. */
+  next: 0,
+  previous: 4,
+} as const;
+
+/** Where the parts of the store lie (bytes from the start of the arena), and how many units and entries it has. */
+export interface StoreParts {
+  /** The control block, see `STORE`. */
+  readonly control: number;
+  /** One 32-bit version an entry, densely, so that a reader's check touches one word and 16 hot entries share a line. */
+  readonly versions: number;
+  /** One record an entry, see `STORE_RECORD`. */
+  readonly records: number;
+  /** One byte a unit: order + 1 where a free run begins. */
+  readonly orders: number;
+  /** The units. */
+  readonly units: number;
+  /** How many units there are. There are as many entries: one for each of the smallest blocks, so that only bytes can run out. */
+  readonly count: number;
+}
+
+/** Lays out the store's region. The tables take 17 bytes a unit (a fifth of the region); those of unused entries are never touched. */
+export function storeParts(layout: Layout): StoreParts {
+  const control = layout.store.offset;
+  const tables = control + STORE_CONTROL_BYTES;
+  const room = layout.store.bytes - STORE_CONTROL_BYTES - 3 * CACHE_LINE_BYTES;
+  const count = Math.max(0, Math.floor(room / (STORE_UNIT_BYTES + 4 + STORE_RECORD_BYTES + 1)));
+  const records = roundUp(tables + count * 4, CACHE_LINE_BYTES);
+  const orders = roundUp(records + count * STORE_RECORD_BYTES, CACHE_LINE_BYTES);
+  return { control, versions: tables, records, orders, units: roundUp(orders + count, CACHE_LINE_BYTES), count };
+}
+
+const STORE_CONTROL_BYTES = STORE.namespaces + STORE_NAMESPACES_MAX * 4;
+
+/* ---- End of the store. ---- */
+
+/** Plans the arena. Throws `ConfigError` that names the option and the bytes needed. */
+export function planLayout(
+  request: { hosts: number; agentSlots: number; sharedBufferBytes: number; storeBytes: number },
+): Layout {
+  const { hosts, agentSlots, sharedBufferBytes, storeBytes } = request;
+  if (hosts < 1 || hosts > HOSTS_MAX) throw new ConfigError("threads", `${hosts - 1} worker threads; at most ${HOSTS_MAX - 1} fit.`);
+  if (agentSlots > AGENT_SLOTS_MAX) {
+    throw new ConfigError("maxConcurrentAgents", `${agentSlots} agent slots; at most ${AGENT_SLOTS_MAX} fit.`);
+  }
+  const total = roundDown(sharedBufferBytes, CACHE_LINE_BYTES);
+  const header = { offset: 0, bytes: HEADER_BYTES };
+  const buckets = after(header, STORE_BUCKETS * 4);
+  const queues = after(buckets, roundDown(total / 2, CACHE_LINE_BYTES));
+  const agents = after(queues, Math.max(roundDown(total / 4, CACHE_LINE_BYTES), agentSlots * AGENT_SLOT_BYTES));
+  const metrics = after(agents, Math.max(roundDown(total / 16, CACHE_LINE_BYTES), hosts * METRICS_BLOCK_BYTES));
+  const slabOffset = metrics.offset + metrics.bytes;
+  const slabs = Math.floor((total - slabOffset) / (SLAB_BYTES + 4)) - 1;
+  const ringBytes = ringSizes(queues.bytes, hosts);
+  if (slabs < SLABS_PER_MESSAGE_MAX || ringBytes === null) {
+    throw new ConfigError(
+      "sharedBufferSize",
+      `${sharedBufferBytes} bytes cannot hold ${hosts} hosts and ${agentSlots} agent slots; ` +
+        `give at least ${neededBytes(hosts, agentSlots)} bytes, or lower threads or maxConcurrentAgents.`,
+      { neededBytes: neededBytes(hosts, agentSlots) },
+    );
+  }
+  const slabPool = { offset: slabOffset, bytes: total - slabOffset };
+  const store = { offset: total, bytes: roundDown(storeBytes, CACHE_LINE_BYTES) };
+  return {
+    ...{ hosts, agentSlots, slabs, ringBytes, header, buckets, queues, agents, metrics, slabPool, store },
+    totalBytes: store.offset + store.bytes,
+  };
+}
+
+/** Bytes of one host's block of counters and histograms. */
+export const METRICS_BLOCK_BYTES = 32_768;
+
+/** Byte offset of a field of a host's control block. */
+export function hostField(layout: Layout, host: number, field: number): number {
+  return layout.queues.offset + host * HOST_CONTROL_BYTES + field;
+}
+
+/** Where one lane of one ordered pair of hosts lies. `head` is the producer's word, `tail` the consumer's, each on its own line. */
+export function ringAt(
+  layout: Layout,
+  from: number,
+  to: number,
+  lane: number,
+): { head: number; tail: number; data: number; bytes: number } {
+  const { hosts, ringBytes, queues } = layout;
+  const pair = from * hosts + to;
+  const control = queues.offset + hosts * HOST_CONTROL_BYTES + (pair * 2 + lane) * RING_CONTROL_BYTES;
+  const data = queues.offset + hosts * HOST_CONTROL_BYTES + hosts * hosts * 2 * RING_CONTROL_BYTES +
+    pair * pairBytes(ringBytes) + (lane === LANE_URGENT ? ringBytes[0] + FRAME_BYTES_MAX : 0);
+  return { head: control, tail: control + CACHE_LINE_BYTES, data, bytes: ringBytes[lane] };
+}
+
+/** Byte offset of a field of an agent's slot. */
+export function agentSlotAt(layout: Layout, slot: number, field: number): number {
+  return layout.agents.offset + slot * AGENT_SLOT_BYTES + field;
+}
+
+/** Byte offset of a slab's state word: 0 free, else the claiming host + 1. */
+export function slabStateAt(layout: Layout, slab: number): number {
+  return layout.slabPool.offset + slab * 4;
+}
+
+/** Byte offset of a slab's data. */
+export function slabAt(layout: Layout, slab: number): number {
+  return roundUp(layout.slabPool.offset + layout.slabs * 4, CACHE_LINE_BYTES) + slab * SLAB_BYTES;
+}
+
+/** Byte offset of a host's metrics block. */
+export function metricsAt(layout: Layout, host: number): number {
+  return layout.metrics.offset + host * METRICS_BLOCK_BYTES;
+}
+
+function after(region: Region, bytes: number): Region {
+  return { offset: region.offset + region.bytes, bytes };
+}
+
+function pairBytes(ringBytes: readonly [number, number]): number {
+  return ringBytes[0] + ringBytes[1] + 2 * FRAME_BYTES_MAX;
+}
+
+/** Ring sizes that fit the queue region, or null: three quarters of a pair's share for the ordinary lane, one for the urgent. */
+function ringSizes(queueBytes: number, hosts: number): readonly [number, number] | null {
+  const share = (queueBytes - hosts * HOST_CONTROL_BYTES) / (hosts * hosts) - 2 * RING_CONTROL_BYTES - 2 * FRAME_BYTES_MAX;
+  const ordinary = Math.min(RING_BYTES_MAX, powerOfTwoDown(share * 0.75));
+  const urgent = Math.min(RING_BYTES_MAX / 4, powerOfTwoDown(share * 0.25));
+  return ordinary >= RING_BYTES_MIN && urgent >= RING_BYTES_MIN / 2 ? [ordinary, urgent] : null;
+}
+
+function neededBytes(hosts: number, agentSlots: number): number {
+  for (let bytes = 1 << 20; bytes < 2 ** 32; bytes *= 2) {
+    const agents = Math.max(bytes / 4, agentSlots * AGENT_SLOT_BYTES);
+    const metrics = Math.max(bytes / 16, hosts * METRICS_BLOCK_BYTES);
+    const rest = bytes - HEADER_BYTES - STORE_BUCKETS * 4 - bytes / 2 - agents - metrics;
+    if (rest > (SLABS_PER_MESSAGE_MAX + 2) * (SLAB_BYTES + 4) && ringSizes(bytes / 2, hosts) !== null) return bytes;
+  }
+  return 2 ** 32;
+}
+
+function powerOfTwoDown(bytes: number): number {
+  return bytes < 1 ? 0 : 2 ** Math.floor(Math.log2(bytes));
+}
+
+function roundDown(value: number, unit: number): number {
+  return Math.floor(value / unit) * unit;
+}
+
+function roundUp(value: number, unit: number): number {
+  return Math.ceil(value / unit) * unit;
+}

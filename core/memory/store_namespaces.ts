@@ -1,0 +1,87 @@
+/**
+ * Namespaces: at most 256 names, each with a number that never changes, so that every thread may remember it.
+ *
+ * @module
+ */
+import { InvalidArgumentError } from "../base/errors.ts";
+import { load, store } from "./atomics.ts";
+import { type Layout, STORE, STORE_NAMESPACES_MAX, storeParts } from "./layout.ts";
+import type { SharedMemory } from "./shared_memory.ts";
+import type { StoreBlocks } from "./store_blocks.ts";
+import type { StoreScratch } from "./store_scratch.ts";
+
+/** Longest name: it is stored one character a word. */
+const NAME_LENGTH_MAX = 1_024;
+
+/** One thread's view on the names. */
+export class StoreNamespaces {
+  readonly #words: Int32Array;
+  readonly #count: number;
+  readonly #names: number;
+  readonly #whole: number;
+  readonly #known = new Map<string, number>();
+
+  /** The names stand in blocks like those of entries. */
+  constructor(memory: SharedMemory, layout: Layout, private readonly blocks: StoreBlocks) {
+    const { control } = storeParts(layout);
+    this.#words = memory.words;
+    this.#count = (control + STORE.namespaceCount) >>> 2;
+    this.#names = (control + STORE.namespaces) >>> 2;
+    this.#whole = (control + STORE.whole) >>> 2;
+  }
+
+  /** The number of a namespace, or −1 when nothing was ever stored in it. Throws when the name cannot be one. */
+  find(name: unknown): number {
+    const known = this.#known.get(name as string);
+    if (known !== undefined) return known;
+    if (typeof name !== "string") throw new InvalidArgumentError("namespace", name, "give a string.");
+    if (name.length === 0 || name.length > NAME_LENGTH_MAX) {
+      throw new InvalidArgumentError("namespace", name, `give a string of 1 to ${NAME_LENGTH_MAX} characters.`);
+    }
+    return this.#learn(name);
+  }
+
+  /** Gives a new namespace its number; −1 when there is no room for its name. For the holder of the lock. */
+  add(name: string, scratch: StoreScratch, at: number): number {
+    const id = this.find(name);
+    if (id >= 0) return id;
+    const words = this.#words;
+    const next = words[this.#count];
+    if (next >= STORE_NAMESPACES_MAX) {
+      throw new InvalidArgumentError("namespace", name, `there are ${STORE_NAMESPACES_MAX} already; use one of them with a longer key.`);
+    }
+    words[this.#whole] = 0;
+    const unit = this.blocks.write(scratch, scratch.writeName(at, name));
+    if (unit >= 0) {
+      store(words, this.#names + next, unit + 1);
+      store(words, this.#count, next + 1);
+      this.blocks.settle();
+      this.#known.set(name, next);
+    }
+    words[this.#whole] = 1;
+    return unit < 0 ? unit : next;
+  }
+
+  /** Tells the blocks which of them are names. */
+  keepBlocks(): void {
+    for (let id = 0; id < this.#words[this.#count]; id++) this.blocks.keep(this.#words[this.#names + id] - 1);
+  }
+
+  /** Units that the names take. */
+  units(): number {
+    let units = 0;
+    for (let id = 0; id < load(this.#words, this.#count); id++) units += this.blocks.unitsOf(load(this.#words, this.#names + id) - 1);
+    return units;
+  }
+
+  /** Reads the names that other threads have added; they are in their blocks for good. */
+  #learn(name: string): number {
+    const count = load(this.#words, this.#count);
+    for (let id = this.#known.size; id < count; id++) {
+      let text = "";
+      for (const unit of this.blocks.keyWords(load(this.#words, this.#names + id) - 1)) text += String.fromCharCode(unit);
+      this.#known.set(text, id);
+    }
+    return this.#known.get(name) ?? -1;
+  }
+}

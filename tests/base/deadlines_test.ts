@@ -1,0 +1,53 @@
+import { assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { type Deadline, Deadlines } from "../../core/base/deadlines.ts";
+import { FakeClock } from "../../core/testing.ts";
+
+Deno.test("deadlines fire in order, once, and not when removed", () => {
+  const action = fc.record({ add: fc.boolean(), delay: fc.integer({ min: 0, max: 50 }), pick: fc.nat() });
+  fc.assert(fc.property(fc.array(action, { maxLength: 100 }), (actions) => {
+    const clock = new FakeClock(0);
+    const deadlines = new Deadlines(clock);
+    const fired: number[] = [];
+    const open = new Map<number, { at: number; deadline: Deadline }>();
+    const expected: number[] = [];
+    actions.forEach(({ add, delay, pick }, number) => {
+      if (add || open.size === 0) {
+        open.set(number, { at: clock.now() + delay, deadline: deadlines.add(delay, () => fired.push(number)) });
+      } else if (pick % 3 === 0) {
+        const [key, { deadline }] = [...open][pick % open.size];
+        deadlines.remove(deadline);
+        deadlines.remove(deadline); // harmless
+        open.delete(key);
+      } else {
+        clock.advance(delay);
+        for (const [key, { at }] of [...open]) {
+          if (at > clock.now()) continue;
+          expected.push(key);
+          open.delete(key);
+        }
+      }
+    });
+    assertEquals(fired.toSorted((a, b) => a - b), expected.toSorted((a, b) => a - b));
+    assertEquals(deadlines.size, open.size);
+    clock.advance(100);
+    assertEquals(fired.length, expected.length + open.size);
+    assertEquals(deadlines.size, 0);
+  }));
+});
+
+Deno.test("no timer is left once no deadline is pending", () => {
+  let timers = 0;
+  const clock = {
+    now: () => 0,
+    schedule: () => {
+      timers++;
+      return () => timers--;
+    },
+  };
+  const deadlines = new Deadlines(clock);
+  const pending = [5, 3, 9].map((delay) => deadlines.add(delay, () => undefined));
+  assertEquals(timers, 1);
+  pending.forEach((deadline) => deadlines.remove(deadline));
+  assertEquals(timers, 0);
+});
