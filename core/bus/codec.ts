@@ -1,0 +1,51 @@
+/**
+ * How a payload becomes bytes and bytes a payload. What arrives is what `structuredClone` would have made, with these differences, each
+ * because bytes are copied to another thread:
+ *
+ * - a view of shared memory, and an instance of a subclass of a typed array (node's `Buffer` is cut from a pool), brings the viewed bytes only,
+ *   in a private buffer of its own; other views bring their whole buffer and share it as before;
+ * - resizable buffers arrive with the length they had; a bare SharedArrayBuffer is refused;
+ * - errors keep their `name`; AggregateErrors their class and `errors`; KernelErrors their class, `code`, `data` and own fields;
+ * - platform objects of which the engine would leave `{}` are refused; a Proxy that behaves like plain data is copied as the data it shows.
+ *
+ * @module
+ */
+import type { ByteWindow } from "../memory/shared_memory.ts";
+import { Decoder } from "./codec_decode.ts";
+import { Encoder } from "./codec_encode.ts";
+
+/** Copies payloads into a window of bytes and out of it. */
+export interface Codec {
+  /**
+   * Writes `value` into `target` from byte `at`, never past `limit`. Returns the byte after it, or -1 when it does not fit; what lies outside
+   * `[at, limit)` is never touched, what lies inside may be. Throws `PayloadNotCloneableError` for what cannot be copied; what a getter of
+   * the payload throws passes unchanged.
+   */
+  encode(value: unknown, target: ByteWindow, at: number, limit: number): number;
+  /**
+   * Reads what `encode` wrote in `[at, end)`, no byte more or less. Throws `KernelError` with code `CORRUPT_MESSAGE` on anything malformed:
+   * it never hangs, reads outside, or allocates more than in proportion to the bytes.
+   */
+  decode(source: ByteWindow, at: number, end: number): unknown;
+}
+
+/** The encoder that is not at work. A getter of a payload may send a message of its own while its payload is being encoded: that one gets another. */
+let idleEncoder: Encoder | null = null;
+/** Decoding runs no code of the payload's owner: one is enough. */
+const decoder = new Decoder();
+
+/** The codec that needs no state on either side: any thread reads what any other wrote. */
+export const plainCodec: Codec = {
+  encode(value: unknown, target: ByteWindow, at: number, limit: number): number {
+    const encoder = idleEncoder ?? new Encoder();
+    idleEncoder = null;
+    try {
+      return encoder.encode(value, target, at, limit);
+    } finally {
+      idleEncoder = encoder;
+    }
+  },
+  decode(source: ByteWindow, at: number, end: number): unknown {
+    return decoder.decode(source, at, end);
+  },
+};

@@ -1,0 +1,132 @@
+/**
+ * What a thread does that sets, gets and deletes random checksummed values of a few keys, for tests (run by store_torture_worker.ts). It ends in one of three ways: when its operations are
+ * done, when it is terminated (`yields`: it gives the runtime a chance to), or at an atomic step in the middle of a change (`diesAfter` operations).
+ */
+import { Random } from "../../core/base/random.ts";
+import { plainCodec } from "../../core/bus/codec.ts";
+import type { Layout } from "../../core/memory/layout.ts";
+import { MemoryStore } from "../../core/memory/memory_store.ts";
+import { attachMemory } from "../../core/memory/shared_memory.ts";
+
+/** What the thread is told. */
+export interface TortureOrder {
+  memory: WebAssembly.Memory;
+  layout: Layout;
+  host: number;
+  seed: number;
+  operations: number;
+  /** Set and deleted at random. */
+  keys: readonly string[];
+  /** Set before any thread starts and never deleted: a read that misses one is a failure. */
+  pinned: readonly string[];
+  yields?: boolean;
+  diesAfter?: number;
+}
+
+/** What it found. */
+export interface TortureReport {
+  operations: number;
+  reads: number;
+  torn: string[];
+  stale: string[];
+  missed: string[];
+  refused: number;
+  error?: string;
+}
+
+/** What it stores: `sum` is computed from the rest. */
+export interface Checked {
+  key: string;
+  host: number;
+  sequence: number;
+  pad: string;
+  sum: number;
+}
+
+/** The sum over a value's fields. */
+export function sumOf({ key, host, sequence, pad }: Omit<Checked, "sum">): number {
+  let sum = Math.imul(host + 1, 31) ^ sequence;
+  for (const text of [key, pad]) {
+    for (let i = 0; i < text.length; i++) sum = Math.imul(sum, 31) + text.charCodeAt(i) | 0;
+  }
+  return sum;
+}
+
+/** One thread's run. */
+export class Torture {
+  readonly report: TortureReport = { operations: 0, reads: 0, torn: [], stale: [], missed: [], refused: 0 };
+  readonly #random: Random;
+  readonly #store: MemoryStore;
+  readonly #latest = new Map<string, number>();
+
+  constructor(private readonly order: TortureOrder, private readonly onRunning: () => void) {
+    this.#random = new Random(order.seed);
+    this.#store = new MemoryStore(attachMemory(order.memory), order.layout, order.host, plainCodec);
+  }
+
+  step(): void {
+    const key = this.#pick();
+    const dice = this.#random.next();
+    if (dice < 0.5) this.#check(key);
+    else if (dice < 0.85) this.#set([key]);
+    else if (dice < 0.9) this.#set([key, this.#pick()]);
+    else if (!this.order.pinned.includes(key)) this.#store.delete("torture", key);
+    this.report.operations++;
+  }
+
+  #pick(): string {
+    const { keys, pinned } = this.order;
+    const index = this.#random.below(keys.length + pinned.length);
+    return index < keys.length ? keys[index] : pinned[index - keys.length];
+  }
+
+  #check(key: string): void {
+    const value = this.#store.get("torture", key) as Checked | undefined;
+    this.report.reads++;
+    if (value === undefined && this.order.pinned.includes(key)) this.report.missed.push(key);
+    if (value === undefined) return;
+    if (value.key !== key || value.sum !== sumOf(value)) this.report.torn.push(Deno.inspect(value));
+    // Values of one writer appear in the order in which it wrote them.
+    const writer = `${key} ${value.host}`;
+    if (value.sequence < (this.#latest.get(writer) ?? 0)) {
+      this.report.stale.push(`${writer}: ${value.sequence} after ${this.#latest.get(writer)}`);
+    }
+    this.#latest.set(writer, value.sequence);
+  }
+
+  #set(keys: string[]): void {
+    const entries = keys.map((key) => {
+      const pad = String.fromCharCode(97 + this.#random.below(26)).repeat(this.#random.below(this.#random.below(20) === 0 ? 4_000 : 200));
+      const value = { key, host: this.order.host, sequence: this.report.operations, pad };
+      return { key, value: { ...value, sum: sumOf(value) } };
+    });
+    const done = entries.length === 1 ? [this.#store.set("torture", keys[0], entries[0].value)] : this.#store.setBatch("torture", entries);
+    this.report.refused += done.filter((one) => !one).length;
+  }
+
+  async run(): Promise<void> {
+    while (this.report.operations < this.order.operations) {
+      if (this.report.operations === this.order.diesAfter) return this.#die();
+      this.step();
+      if (this.order.yields && this.report.operations % 64 === 0) await new Promise<void>((resolve) => setImmediate(resolve));
+      if (this.report.operations === 64) this.onRunning();
+    }
+  }
+
+  /** From a random atomic step on, every step throws: no `finally` can put anything right. Changes only, until one is hit in the middle. */
+  #die(): void {
+    let steps = this.#random.below(40);
+    for (const name of ["load", "store", "add", "compareExchange", "notify", "wait"]) {
+      const original = Reflect.get(Atomics, name) as (...args: unknown[]) => unknown;
+      Reflect.set(Atomics, name, (...args: unknown[]) => {
+        if (steps-- > 0) return original(...args);
+        throw new Error("died");
+      });
+    }
+    try {
+      for (;;) this.#random.below(4) === 0 ? this.#store.delete("torture", this.order.keys[0]) : this.#set([this.order.keys[0]]);
+    } catch (error) {
+      if (!(error instanceof Error) || error.message !== "died") throw error;
+    }
+  }
+}
