@@ -1,0 +1,170 @@
+/**
+ * What a behavior module needs: `defineAgent` and the types around it. It imports nothing at run time, so that a thread loads little.
+ *
+ * @example A behavior module, loaded by the thread that hosts the agent
+ * ```ts
+ * import { defineAgent } from "@stage3/kernel/agent";
+ * export default defineAgent({
+ *   onMessage(message, ctx) {
+ *     ctx.reply({ echo: message.payload });
+ *   },
+ * });
+ * ```
+ *
+ * @module
+ */
+import type { AgentId, Message, Priority } from "../bus/message.ts";
+
+export type { AgentId, Message, Priority, PriorityName } from "../bus/message.ts";
+
+/** Options of a send. */
+export interface SendOptions {
+  /** Default normal. High and critical messages overtake the others. */
+  readonly priority?: Priority;
+  /** Not handled any more after so many ms: then it is counted as expired and kept as a dead letter. */
+  readonly ttlMs?: number;
+  /** Fail at once instead of waiting for room. */
+  readonly tryOnly?: boolean;
+  /** Gives up waiting for room. */
+  readonly signal?: AbortSignal;
+}
+
+/** Options of an ask. */
+export interface AskOptions {
+  /** Default 30,000. */
+  readonly timeoutMs?: number;
+  /** Default normal. */
+  readonly priority?: Priority;
+  /** Gives up waiting. */
+  readonly signal?: AbortSignal;
+}
+
+/** What can be set for one agent at its spawn. */
+export interface SpawnConfig {
+  /** Take a started instance from the type's warm pool when there is one. */
+  readonly preWarm?: boolean;
+  /** Agents with messages waiting are served in this order within a turn of their thread. Default normal. */
+  readonly priority?: Priority;
+  /** Thread to live on: 0 is the main thread, 1…threads the workers. Default: the one with the fewest agents. */
+  readonly host?: number;
+  /** Live on the same thread as this agent. */
+  readonly near?: AgentId;
+  /** Free words by which others may choose it; handed to the agent as `ctx.capabilities`. */
+  readonly capabilities?: readonly string[];
+  /** Initial `ctx.state`. */
+  readonly state?: unknown;
+  /** Messages that may wait while the handler is busy. Default: the manager's. */
+  readonly inboxMessagesMax?: number;
+  /** Gives up the spawn; an agent that was already being made is ended. */
+  readonly signal?: AbortSignal;
+}
+
+/** A piece of work handed to one agent. */
+export interface TaskDefinition {
+  /** Chosen by the caller. */
+  readonly id: string;
+  /** What is to be done. */
+  readonly objective: string;
+  /** Whatever the behavior needs besides. */
+  readonly input?: unknown;
+  /** Bounds of the work. */
+  readonly constraints?: { readonly maxTokens?: number; readonly timeout?: number };
+}
+
+/** What became of a task. */
+export interface TaskResult {
+  /** Id of the task. */
+  readonly taskId: string;
+  /** Agent that did it. */
+  readonly agentId: AgentId;
+  /** `failed` carries an error instead of an output. */
+  readonly status: "completed" | "failed" | "timeout";
+  /** What `onTask` returned. */
+  readonly output?: unknown;
+  /** What it threw. */
+  readonly error?: Error;
+  /** From the call to the result. */
+  readonly durationMs: number;
+}
+
+/** Values that every thread sees at once. */
+export interface AgentStore {
+  /** The value, read-only, or undefined. */
+  get(namespace: string, key: string): unknown;
+  /** False when the store is full. */
+  set(namespace: string, key: string, value: unknown): boolean;
+  /** One result each. */
+  setBatch(namespace: string, entries: { key: string; value: unknown }[]): boolean[];
+  /** Whether there was one. */
+  delete(namespace: string, key: string): boolean;
+  /** Whether there is one. */
+  has(namespace: string, key: string): boolean;
+}
+
+/** What an agent can do; handed to each of its functions. */
+export interface AgentContext<State = unknown> {
+  /** This agent's address. */
+  readonly id: AgentId;
+  /** The same: what others write to. */
+  readonly self: AgentId;
+  /** Name of its behavior. */
+  readonly type: string;
+  /** Index of the thread it lives on. */
+  readonly host: number;
+  /** Words given at the spawn. */
+  readonly capabilities: readonly string[];
+  /** The agent's own state: what was given at the spawn, `{}` otherwise. Replace or change it freely. */
+  state: State;
+  /** Aborted when the agent is told to stop. */
+  readonly signal: AbortSignal;
+  /** Arena time in ms: monotonic, the same on every thread. */
+  readonly clock: { now(): number };
+  /** Shared values. */
+  readonly store: AgentStore;
+  /**
+   * Sends a message. Returns undefined when it was committed at once, or a promise when it must wait for room: await it before sending more.
+   * Throws `AgentNotFoundError` when there is no such agent, `SendsPendingError` when too many sends wait already.
+   */
+  send(to: AgentId, payload: unknown, options?: SendOptions): Promise<void> | undefined;
+  /** Asks and waits for the reply. Meanwhile this agent handles no other message; its neighbours go on. */
+  ask<Reply = unknown>(to: AgentId, payload: unknown, options?: AskOptions): Promise<Reply>;
+  /**
+   * Answers the message being handled. Without effect when nobody waits for an answer. Throws `ReplyClosedError` when the handler has already
+   * settled or has replied before.
+   */
+  reply(payload: unknown): void;
+  /** Makes another agent. */
+  spawn(type: string, config?: SpawnConfig): Promise<AgentId>;
+  /** Tells the manager something: it emits it as `agent:log`. */
+  log(text: string, data?: unknown): void;
+}
+
+/** What an agent does. Every function is optional; each may be async. An agent handles one message at a time. */
+export interface AgentBehavior<In = unknown, State = unknown> {
+  /** Before the first message. The spawn resolves when it has settled, and fails when it throws. */
+  onStart?(ctx: AgentContext<State>): void | Promise<void>;
+  /** One message. When it throws, the asker gets the error and the agent goes on with its state. */
+  onMessage?(message: Message<In>, ctx: AgentContext<State>): void | Promise<void>;
+  /** One task; what it returns is the result's output. */
+  onTask?(task: TaskDefinition, ctx: AgentContext<State>): unknown;
+  /** After the last message. */
+  onStop?(ctx: AgentContext<State>): void | Promise<void>;
+}
+
+/** Marks behaviors across copies of this package. */
+export const BEHAVIOR_BRAND: symbol = Symbol.for("@stage3/kernel.behavior");
+
+/** Declares a behavior: returns its argument, branded so that any copy of the package recognises it. */
+export function defineAgent<In = unknown, State = unknown>(behavior: AgentBehavior<In, State>): AgentBehavior<In, State> {
+  if (typeof behavior !== "object" || behavior === null) {
+    throw new TypeError(`defineAgent: behavior is ${typeof behavior}; give an object with onStart, onMessage, onTask or onStop.`);
+  }
+  for (const name of ["onStart", "onMessage", "onTask", "onStop"] as const) {
+    const part = behavior[name];
+    if (part !== undefined && typeof part !== "function") {
+      throw new TypeError(`defineAgent: ${name} is ${typeof part}; give a function or leave it out.`);
+    }
+  }
+  Object.defineProperty(behavior, BEHAVIOR_BRAND, { value: true });
+  return behavior;
+}

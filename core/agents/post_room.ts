@@ -1,0 +1,183 @@
+/**
+ * All that one host posts: users' messages (which wait for room with a bound and a time-out) and the kernel's own frames between hosts.
+ *
+ * @module
+ */
+import type { Clock } from "../base/clock.ts";
+import type { Deadlines } from "../base/deadlines.ts";
+import { AgentNotFoundError, InboxFullError, KernelError, NotInitializedError } from "../base/errors.ts";
+import { ASK_TIMEOUT_MS } from "../base/limits.ts";
+import { emptyEnvelope, type Envelope, KIND } from "../bus/envelope.ts";
+import { type AgentId, PRIORITIES, priorityLevel } from "../bus/message.ts";
+import { Outbound } from "../bus/outbound.ts";
+import { HOSTS_MAX } from "../memory/layout.ts";
+import type { HostMetrics } from "../metrics/counters.ts";
+import type { SendOptions } from "./agent.ts";
+import { type AgentDirectory, hostOfWord, isFullWord } from "./agent_directory.ts";
+import type { HostOptions } from "./agent_host.ts";
+import { cloneableError } from "./failures.ts";
+import { Replies } from "./replies.ts";
+import { WaitingRoom, type WaitingSend } from "./waiting_room.ts";
+
+/** A message to post. */
+export interface Posting {
+  /** One of `KIND`. */
+  readonly kind: number;
+  /** Sender, or 0. */
+  readonly from: AgentId;
+  /** Receiver. */
+  readonly to: AgentId;
+  /** Copied at once if there is room, else when there is. */
+  readonly payload: unknown;
+  /** Who waits for an answer, or 0. */
+  readonly correlation: number;
+  /** Arena time, or 0. */
+  readonly expiresAt: number;
+  /** Wait for room. */
+  readonly timeoutMs: number;
+}
+
+/** The posting side of one host. */
+export class PostRoom {
+  readonly #outbound: Outbound;
+  readonly #waiting: WaitingRoom;
+  readonly #envelope = emptyEnvelope();
+  readonly #clock: Clock;
+  #nextMessage = 1;
+  #closed = false;
+
+  /** `posted` is called when something has been written or must be tried again outside a turn. */
+  constructor(
+    private readonly options: HostOptions,
+    private readonly directory: AgentDirectory,
+    private readonly metrics: HostMetrics,
+    deadlines: Deadlines,
+    private readonly posted: (waits: boolean) => void,
+  ) {
+    this.#clock = options.clock;
+    this.#outbound = new Outbound(options.memory, options.layout, options.index, options.codec);
+    this.#waiting = new WaitingRoom(deadlines, (send) => this.#attempt(send));
+  }
+
+  /** Sends that wait for room. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** Tries those that wait; returns how many went. */
+  retry(): number {
+    return this.#waiting.size > 0 ? this.#waiting.retry() : 0;
+  }
+
+  /** Shows the receivers what was posted. */
+  flush(): void {
+    this.metrics.counts.slabMessages = this.#outbound.slabFrames;
+    this.#outbound.flush();
+  }
+
+  /** Fails all that waits; nothing is posted any more. */
+  close(error: Error): void {
+    this.#waiting.failAll(error);
+    this.#closed = true;
+  }
+
+  /** Slot word of a living agent. Throws `AgentNotFoundError`. */
+  living(to: AgentId): number {
+    const word = this.directory.lookup(to);
+    if (word === 0) throw new AgentNotFoundError(to);
+    return word;
+  }
+
+  /** Posts a message: undefined when it is committed, or a promise that settles when it is or never will be. */
+  post(posting: Posting, options?: SendOptions): Promise<void> | undefined {
+    const { kind, from, to, payload, correlation, timeoutMs } = posting;
+    const word = this.living(to);
+    const envelope = this.#fill(
+      kind,
+      from,
+      to,
+      correlation,
+      options?.priority === undefined ? PRIORITIES.normal : priorityLevel(options.priority),
+    );
+    envelope.expiresAt = posting.expiresAt;
+    if (!isFullWord(word) && !this.#waiting.has(to) && this.#outbound.trySend(hostOfWord(word), envelope, payload)) {
+      this.countSent(hostOfWord(word));
+      this.posted(false);
+      return undefined;
+    }
+    const full = (waitedMs: number): InboxFullError => new InboxFullError(to, this.directory.inboxMessagesMax(to), waitedMs);
+    if (options?.tryOnly) throw full(0);
+    const wait = this.#waiting.enter(envelope, payload, {
+      queue: to,
+      timeoutMs,
+      timeoutError: () => full(timeoutMs),
+      signal: options?.signal,
+    });
+    this.posted(true);
+    return wait;
+  }
+
+  /** Posts a frame of the kernel's own to a host. */
+  control(host: number, kind: number, correlation: number, value: unknown): void {
+    this.#toHost(host, this.#fill(kind, 0, 0, correlation, PRIORITIES.normal), value);
+  }
+
+  /** Posts an answer to whoever waits for it. */
+  answer(kind: number, correlation: number, to: AgentId, value: unknown): void {
+    const failed = kind === KIND.failure || kind === KIND.refusal;
+    this.#toHost(
+      Replies.hostOf(correlation),
+      this.#fill(kind, 0, to, correlation, PRIORITIES.normal),
+      failed ? cloneableError(value) : value,
+    );
+  }
+
+  /** Counts a message to a host. */
+  countSent(host: number): void {
+    const { counts } = this.metrics;
+    counts.sent++;
+    if (host !== this.options.index) counts.sentElsewhere++;
+  }
+
+  /** For frames that must arrive: they wait for room without a bound of their own, since each answers something that is bounded. */
+  #toHost(host: number, envelope: Envelope, value: unknown): void {
+    const queue = -1 - host;
+    if (!this.#waiting.has(queue) && this.#outbound.trySend(host, envelope, value)) return this.posted(false);
+    this.#waiting.enter(envelope, value, {
+      queue,
+      timeoutMs: ASK_TIMEOUT_MS,
+      timeoutError: () => new KernelError("HOST_TIMEOUT", `no room in the ring to thread ${host} for ${ASK_TIMEOUT_MS} ms.`, { host }),
+    }).catch((error) => this.options.onNote?.({ kind: "undeliverable", host, error }));
+    this.posted(true);
+  }
+
+  #attempt(send: WaitingSend): boolean {
+    const { envelope, payload, queue } = send;
+    if (queue < 0) return this.#outbound.trySend(-1 - queue, envelope, payload);
+    const word = this.living(envelope.to);
+    if (isFullWord(word) || !this.#outbound.trySend(hostOfWord(word), envelope, payload)) return false;
+    this.countSent(hostOfWord(word));
+    return true;
+  }
+
+  #fill(kind: number, from: AgentId, to: AgentId, correlation: number, priority: number): Envelope {
+    if (this.#closed) throw new NotInitializedError("send", true);
+    if (this.#outbound.encoding) {
+      throw new KernelError(
+        "SEND_IN_GETTER",
+        "a getter of a payload tried to send a message while the payload was being copied; send plain data.",
+      );
+    }
+    const envelope = this.#envelope;
+    envelope.kind = kind;
+    envelope.from = from;
+    envelope.to = to;
+    envelope.correlation = correlation;
+    envelope.priority = priority;
+    envelope.retryCount = 0;
+    envelope.expiresAt = 0;
+    envelope.id = this.#nextMessage++ * HOSTS_MAX + this.options.index;
+    envelope.timestamp = this.#clock.now();
+    return envelope;
+  }
+}

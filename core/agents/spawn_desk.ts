@@ -1,0 +1,181 @@
+/**
+ * Makes and ends agents anywhere, from any host: chooses the thread, claims the slots, orders the agents of their host and waits until they are ready.
+ *
+ * @module
+ */
+import { AgentNotFoundError, InvalidArgumentError, KernelError } from "../base/errors.ts";
+import { SPAWN_IDS_PER_CALL_MAX, SPAWN_TIMEOUT_MS, STOP_TIMEOUT_MS } from "../base/limits.ts";
+import { type AgentId, priorityLevel } from "../bus/message.ts";
+import { load } from "../memory/atomics.ts";
+import { HOST, hostField } from "../memory/layout.ts";
+import type { SpawnConfig } from "./agent.ts";
+import { type AgentDirectory, hostOfWord } from "./agent_directory.ts";
+import type { AgentHost, HostOptions } from "./agent_host.ts";
+import { AGENT_STATE } from "./lifecycle.ts";
+import type { MakeOrder, MakeResult } from "./residents.ts";
+
+/** Values of a host's state word. */
+export const HOST_STATE = { absent: 0, starting: 1, running: 2, stopped: 3, dead: 4 } as const;
+
+/** The most agents that one call of spawnAgentBatch may ask for is the limit of agents itself; see `AgentDirectory`. */
+const CONFIG_KEYS = ["preWarm", "priority", "host", "near", "capabilities", "state", "inboxMessagesMax", "signal"];
+
+/** One host's desk. */
+export class SpawnDesk {
+  /** Orders go out through `host`. */
+  constructor(private readonly host: AgentHost, private readonly directory: AgentDirectory, private readonly options: HostOptions) {}
+
+  /** One agent, ready. */
+  async spawn(type: string, config: SpawnConfig = {}): Promise<AgentId> {
+    return (await this.spawnMany(type, 1, config))[0];
+  }
+
+  /** Several agents of a kind, spread over the threads. All or none: when one cannot start the others are ended and the first error is thrown. */
+  async spawnMany(type: string, count: number, config: SpawnConfig = {}, warm = false): Promise<AgentId[]> {
+    this.options.behaviors.check(type);
+    checkConfig(config);
+    config.signal?.throwIfAborted();
+    const orders = this.#claim(count, config, warm);
+    const { signal: _signal, preWarm: _preWarm, ...travels } = config;
+    const made = Promise.all(orders.map(({ host, ids }) => this.#order(host, { type, ids, config: travels, warm })));
+    const results = await unlessAborted(made, config.signal, () => this.#endAll(orders.flatMap(({ ids }) => ids)));
+    const error = results.find((result) => result.error !== undefined)?.error;
+    if (error === undefined) return orders.flatMap(({ ids }) => ids);
+    await this.#endAll(orders.flatMap(({ ids }) => ids));
+    throw error;
+  }
+
+  /** Takes a started agent out of a warm pool. False when it is gone. */
+  adopt(id: AgentId, config: SpawnConfig): boolean {
+    const host = this.directory.hostOf(id);
+    if (host < 0 || !this.directory.become(id, AGENT_STATE.warm, AGENT_STATE.ready)) return false;
+    if (config.priority !== undefined) {
+      this.host.call(host, "adopt", { id, priority: priorityLevel(config.priority) }, SPAWN_TIMEOUT_MS)
+        .catch((error) => this.host.note({ kind: "adopt-failed", agentId: id, error }));
+    }
+    return true;
+  }
+
+  /** Ends an agent: it takes no more messages from here on; resolves when its onStop has settled. */
+  async terminate(id: AgentId): Promise<void> {
+    const host = this.directory.hostOf(id);
+    const leaves = this.directory.become(id, AGENT_STATE.ready, AGENT_STATE.stopping) ||
+      this.directory.become(id, AGENT_STATE.warm, AGENT_STATE.stopping);
+    if (!leaves) throw new AgentNotFoundError(id);
+    // Twice: once for the handler that runs, once for onStop; and some for the way.
+    await this.host.call(host, "terminate", id, 3 * STOP_TIMEOUT_MS);
+  }
+
+  /** Hosts that take agents by themselves: running workers, or the main thread when it is alone. */
+  placeable(): number[] {
+    const { layout, memory } = this.options;
+    if (layout.hosts === 1) return [0];
+    const hosts: number[] = [];
+    for (let host = 1; host < layout.hosts; host++) {
+      if (load(memory.words, hostField(layout, host, HOST.state) >> 2) === HOST_STATE.running) hosts.push(host);
+    }
+    return hosts;
+  }
+
+  async #order(host: number, order: MakeOrder): Promise<MakeResult> {
+    try {
+      return await this.host.call(host, "spawn", order, SPAWN_TIMEOUT_MS) as MakeResult;
+    } catch (error) {
+      const { code } = error as KernelError;
+      if (code === "HOST_TIMEOUT") this.#abandon(host, order.ids);
+      else if (code !== "HOST_DIED") { for (const id of order.ids) this.directory.free(id, AGENT_STATE.spawning); }
+      return { failed: order.ids, error };
+    }
+  }
+
+  #abandon(host: number, ids: readonly AgentId[]): void {
+    for (const id of ids) {
+      this.host.call(host, "abandon", id, SPAWN_TIMEOUT_MS).catch((error) =>
+        this.host.note({ kind: "abandon-failed", agentId: id, error })
+      );
+    }
+  }
+
+  async #endAll(ids: readonly AgentId[]): Promise<void> {
+    const alive = ids.filter((id) => [AGENT_STATE.ready, AGENT_STATE.warm].some((state) => this.directory.stateOf(id) === state));
+    await Promise.allSettled(alive.map((id) => this.terminate(id)));
+  }
+
+  /** Claims `count` slots, each on the host with the fewest agents; what was claimed is given back when not all can be. */
+  #claim(count: number, config: SpawnConfig, warm: boolean): { host: number; ids: AgentId[] }[] {
+    const hosts = this.#hostsFor(config);
+    const loads = hosts.map((host) => this.directory.placedOn(host));
+    const perHost = hosts.map((): AgentId[] => []);
+    try {
+      for (let made = 0; made < count; made++) {
+        let least = 0;
+        for (let index = 1; index < loads.length; index++) if (loads[index] < loads[least]) least = index;
+        loads[least]++;
+        perHost[least].push(this.directory.claim(hosts[least], warm));
+      }
+    } catch (error) {
+      for (const id of perHost.flat()) this.directory.free(id, AGENT_STATE.spawning);
+      throw error;
+    }
+    return perHost.flatMap((ids, index) => chunks(ids, SPAWN_IDS_PER_CALL_MAX).map((part) => ({ host: hosts[index], ids: part })));
+  }
+
+  #hostsFor(config: SpawnConfig): number[] {
+    const { hosts } = this.options.layout;
+    if (config.near !== undefined) {
+      const word = this.directory.lookup(config.near);
+      if (word === 0) throw new AgentNotFoundError(config.near);
+      return [hostOfWord(word)];
+    }
+    if (config.host !== undefined) {
+      if (!Number.isInteger(config.host) || config.host < 0 || config.host >= hosts) {
+        throw new InvalidArgumentError("config.host", config.host, `use 0 for the main thread or 1…${hosts - 1} for a worker thread.`);
+      }
+      return [config.host];
+    }
+    const placeable = this.placeable();
+    if (placeable.length === 0) {
+      throw new KernelError("NO_HOST", "no worker thread is running any more; shut down and start a new manager.");
+    }
+    return placeable;
+  }
+}
+
+function checkConfig(config: SpawnConfig): void {
+  for (const key of Object.keys(config)) {
+    if (!CONFIG_KEYS.includes(key)) throw new InvalidArgumentError(`config.${key}`, key, `known keys: ${CONFIG_KEYS.join(", ")}.`);
+  }
+  priorityLevel(config.priority);
+  const { inboxMessagesMax, capabilities } = config;
+  if (inboxMessagesMax !== undefined && !(Number.isInteger(inboxMessagesMax) && inboxMessagesMax > 0)) {
+    throw new InvalidArgumentError("config.inboxMessagesMax", inboxMessagesMax, "use a whole number of at least 1.");
+  }
+  if (capabilities !== undefined && !(Array.isArray(capabilities) && capabilities.every((word) => typeof word === "string"))) {
+    throw new InvalidArgumentError("config.capabilities", capabilities, "use a list of strings.");
+  }
+}
+
+/** The value of `promise`, or the signal's reason as soon as it aborts; then `undo` runs once the promise has settled after all. */
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined, undo: () => Promise<void>): Promise<T> {
+  if (signal === undefined) return await promise;
+  let stopListening = (): void => {};
+  const aborted = new Promise<never>((_resolve, reject) => {
+    const onAbort = (): void => {
+      promise.then(undo, undo);
+      reject(signal.reason);
+    };
+    signal.addEventListener("abort", onAbort, { once: true });
+    stopListening = () => signal.removeEventListener("abort", onAbort);
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    stopListening();
+  }
+}
+
+function chunks<T>(list: readonly T[], size: number): T[][] {
+  const parts: T[][] = [];
+  for (let at = 0; at < list.length; at += size) parts.push(list.slice(at, at + size));
+  return parts;
+}

@@ -1,0 +1,119 @@
+/**
+ * Sends that found no room: they wait in order of their receiver and are tried again each turn. Bounded for each sender; a wait ends in
+ * `InboxFullError`. While a receiver has waiting sends, later ones to it queue behind them, so that order holds.
+ *
+ * @module
+ */
+import type { Deadline, Deadlines } from "../base/deadlines.ts";
+import { SendsPendingError } from "../base/errors.ts";
+import { PENDING_SENDS_OUTSIDE_MAX, PENDING_SENDS_PER_AGENT_MAX } from "../base/limits.ts";
+import type { Envelope } from "../bus/envelope.ts";
+
+/** One waiting send. */
+export interface WaitingSend {
+  /** Copy of its envelope. */
+  readonly envelope: Envelope;
+  /** As it was passed. */
+  readonly payload: unknown;
+  /** Called when it is committed or will never be. */
+  readonly done: (error?: unknown) => void;
+  /** Where it queues: the receiver, or −1 − host for the kernel's own frames. */
+  readonly queue: number;
+}
+
+/** The waiting sends of one host. */
+export class WaitingRoom {
+  readonly #queues = new Map<number, WaitingSend[]>();
+  readonly #bySender = new Map<number, number>();
+  #size = 0;
+
+  /** `attempt` sends one if there is room now; it throws when it never will be sent. */
+  constructor(private readonly deadlines: Deadlines, private readonly attempt: (send: WaitingSend) => boolean) {}
+
+  /** Whether sends to that queue wait already. */
+  has(queue: number): boolean {
+    return this.#size > 0 && this.#queues.has(queue);
+  }
+
+  /** How many wait. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Lets a send wait; the promise settles when it is committed. Throws `SendsPendingError` when its sender has too many waiting. */
+  enter(
+    envelope: Envelope,
+    payload: unknown,
+    wait: { queue: number; timeoutMs: number; timeoutError: () => Error; signal?: AbortSignal },
+  ): Promise<void> {
+    wait.signal?.throwIfAborted();
+    const sender = envelope.from;
+    const bound = sender === 0 ? PENDING_SENDS_OUTSIDE_MAX : PENDING_SENDS_PER_AGENT_MAX;
+    const pending = this.#bySender.get(sender) ?? 0;
+    if (pending >= bound) throw new SendsPendingError(sender, bound);
+    this.#bySender.set(sender, pending + 1);
+    this.#size++;
+    return new Promise((resolve, reject) => {
+      const leave = (error?: unknown): void => {
+        this.deadlines.remove(deadline);
+        wait.signal?.removeEventListener("abort", onAbort);
+        this.#forget(sender);
+        if (error === undefined) resolve();
+        else reject(error);
+      };
+      const send: WaitingSend = { envelope: { ...envelope }, payload, done: leave, queue: wait.queue };
+      const giveUp = (error: unknown): void => {
+        this.#remove(send);
+        leave(error);
+      };
+      const deadline: Deadline = this.deadlines.add(wait.timeoutMs, () => giveUp(wait.timeoutError()));
+      const onAbort = (): void => giveUp(wait.signal!.reason);
+      wait.signal?.addEventListener("abort", onAbort, { once: true });
+      const queue = this.#queues.get(wait.queue);
+      if (queue === undefined) this.#queues.set(wait.queue, [send]);
+      else queue.push(send);
+    });
+  }
+
+  /** Tries the first of each queue, and those behind it while there is room. Returns how many went. */
+  retry(): number {
+    let sent = 0;
+    for (const [key, queue] of this.#queues) {
+      let taken = 0;
+      for (; taken < queue.length; taken++) {
+        try {
+          if (!this.attempt(queue[taken])) break;
+          queue[taken].done();
+        } catch (error) {
+          queue[taken].done(error);
+        }
+      }
+      sent += taken;
+      if (taken === queue.length) this.#queues.delete(key);
+      else queue.splice(0, taken);
+    }
+    return sent;
+  }
+
+  /** Fails everything: the kernel closes. */
+  failAll(error: Error): void {
+    const all = [...this.#queues.values()].flat();
+    this.#queues.clear();
+    for (const send of all) send.done(error);
+  }
+
+  #remove(send: WaitingSend): void {
+    const queue = this.#queues.get(send.queue);
+    const at = queue?.indexOf(send) ?? -1;
+    if (queue === undefined || at < 0) return;
+    queue.splice(at, 1);
+    if (queue.length === 0) this.#queues.delete(send.queue);
+  }
+
+  #forget(sender: number): void {
+    this.#size--;
+    const left = (this.#bySender.get(sender) ?? 1) - 1;
+    if (left === 0) this.#bySender.delete(sender);
+    else this.#bySender.set(sender, left);
+  }
+}

@@ -1,0 +1,154 @@
+/**
+ * The worker threads: started, watched, ended. A thread that throws, exits or stops turning is reported once, with what is known of its end.
+ *
+ * @module
+ */
+import { Worker } from "node:worker_threads";
+import type { Cancel, Clock } from "../base/clock.ts";
+import { KernelError } from "../base/errors.ts";
+import { THREAD_START_TIMEOUT_MS, WORKER_HEAP_MB_MAX } from "../base/limits.ts";
+import { load, store } from "../memory/atomics.ts";
+import { Doorbell } from "../memory/doorbell.ts";
+import { HOST, hostField, type Layout } from "../memory/layout.ts";
+import type { SharedMemory } from "../memory/shared_memory.ts";
+import workerText from "./agent_worker.bundle.js" with { type: "text" };
+import { answerPings } from "./clock_sync.ts";
+import type { HostPlan } from "./host_assembly.ts";
+import { HOST_STATE } from "./spawn_desk.ts";
+
+/** Beats are looked at so often within one hang time-out: at least two looks decide, in the watcher's own running time. */
+const LOOKS_PER_TIMEOUT = 4;
+
+/** What the pool is given. */
+export interface WorkerPoolOptions {
+  /** The arena. */
+  readonly memory: SharedMemory;
+  /** Its plan. */
+  readonly layout: Layout;
+  /** Main's arena time. */
+  readonly clock: Clock;
+  /** A thread that has not turned for so long is given up. */
+  readonly hangTimeoutMs: number;
+  /** Plan of a host by its index. */
+  readonly plan: (index: number) => HostPlan;
+  /** Module with the parts of a test. */
+  readonly partsUrl?: string;
+  /** Called once for each thread that died without being told to. */
+  readonly onDeath: (host: number, why: string, cause?: unknown) => void;
+}
+
+interface Watched {
+  readonly worker: Worker;
+  readonly host: number;
+  beat: number;
+  looks: number;
+}
+
+/** The worker threads of one kernel; their hosts are 1…N. */
+export class WorkerPool {
+  readonly #options: WorkerPoolOptions;
+  readonly #watched = new Map<number, Watched>();
+  #cancelLook: Cancel | null = null;
+
+  /** No thread yet. */
+  constructor(options: WorkerPoolOptions) {
+    this.#options = options;
+  }
+
+  /** Starts threads for hosts 1…`threads`; resolves when all turn. When one cannot start, all are ended. */
+  async start(threads: number): Promise<void> {
+    const hosts = Array.from({ length: threads }, (_, index) => index + 1);
+    const starting = new Set(hosts);
+    this.#answerPings(starting);
+    try {
+      await Promise.all(hosts.map((host) => this.#startOne(host).finally(() => starting.delete(host))));
+    } catch (error) {
+      starting.clear();
+      await this.end();
+      throw error;
+    }
+    if (threads > 0) this.#look();
+  }
+
+  /** Hosts whose thread runs. */
+  get alive(): number[] {
+    return [...this.#watched.keys()];
+  }
+
+  /** Ends all threads. Their agents have been stopped before, or are lost. */
+  async end(): Promise<void> {
+    this.#cancelLook?.();
+    const watched = [...this.#watched.values()];
+    this.#watched.clear();
+    for (const { host } of watched) this.#mark(host, HOST_STATE.stopped);
+    await Promise.all(watched.map(({ worker }) => worker.terminate()));
+  }
+
+  /** Starting threads ask for the time until they have it. */
+  #answerPings(starting: Set<number>): void {
+    const { memory, layout, clock } = this.#options;
+    for (const host of starting) answerPings(memory, layout, host, clock);
+    if (starting.size > 0) clock.schedule(1, () => this.#answerPings(starting));
+  }
+
+  #startOne(host: number): Promise<void> {
+    const { memory, clock, plan, partsUrl } = this.#options;
+    this.#mark(host, HOST_STATE.starting);
+    const worker = new Worker(workerText, {
+      eval: true,
+      workerData: { plan: plan(host), memory: memory.memory, partsUrl },
+      resourceLimits: { maxOldGenerationSizeMb: WORKER_HEAP_MB_MAX },
+    });
+    const watched: Watched = { worker, host, beat: -1, looks: 0 };
+    this.#watched.set(host, watched);
+    return new Promise((resolve, reject) => {
+      const cancel = clock.schedule(THREAD_START_TIMEOUT_MS, () => {
+        reject(
+          new KernelError(
+            "THREAD_START",
+            `thread ${host} did not start within ${THREAD_START_TIMEOUT_MS} ms; the machine may be overloaded.`,
+          ),
+        );
+      });
+      const gone = (why: string, cause?: unknown): void => {
+        cancel();
+        reject(new KernelError("THREAD_START", `thread ${host} did not start: ${why}.`, { host }, { cause }));
+        this.#died(watched, why, cause);
+      };
+      worker.on("message", (text) => {
+        if (text !== "ready") return;
+        cancel();
+        resolve();
+      });
+      worker.on("error", (error) => gone(`it threw ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`, error));
+      worker.on("exit", (code) => gone(`it exited with code ${code}`));
+    });
+  }
+
+  /** Looks whether each thread has turned since the last look. A sleeping one is rung, so that it has a reason to. */
+  #look(): void {
+    const { clock, hangTimeoutMs, memory, layout } = this.#options;
+    this.#cancelLook = clock.schedule(hangTimeoutMs / LOOKS_PER_TIMEOUT, () => this.#look(), true);
+    for (const watched of [...this.#watched.values()]) {
+      const beat = load(memory.words, hostField(layout, watched.host, HOST.beat) >> 2);
+      watched.looks = beat === watched.beat ? watched.looks + 1 : 0;
+      watched.beat = beat;
+      if (watched.looks > LOOKS_PER_TIMEOUT) {
+        this.#died(watched, `it has not turned for ${hangTimeoutMs} ms: a handler hangs or its code has died`);
+      } else if (watched.looks > 0) new Doorbell(memory, layout, watched.host).ringAlways();
+    }
+  }
+
+  #died(watched: Watched, why: string, cause?: unknown): void {
+    if (this.#watched.get(watched.host) !== watched) return;
+    this.#watched.delete(watched.host);
+    this.#mark(watched.host, HOST_STATE.dead);
+    watched.worker.terminate();
+    this.#options.onDeath(watched.host, why, cause);
+  }
+
+  #mark(host: number, state: number): void {
+    const { memory, layout } = this.#options;
+    store(memory.words, hostField(layout, host, HOST.state) >> 2, state);
+  }
+}

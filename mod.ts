@@ -1,0 +1,72 @@
+/**
+ * A kernel for very many agents: they live on worker threads, exchange messages through lock-free rings in shared memory, and share a store.
+ *
+ * @example
+ * ```ts ignore
+ * import { UltraFastAgentManager } from "@stage3/kernel";
+ * await using manager = new UltraFastAgentManager({ threads: 2, behaviors: { echo: new URL("./echo.ts", import.meta.url) } });
+ * await manager.initialize();
+ * const agent = await manager.spawnAgent("echo");
+ * console.log(await manager.ask(agent, { hello: "world" }));
+ * ```
+ *
+ * @module
+ */
+export { defineAgent } from "./core/agents/agent.ts";
+export type {
+  AgentBehavior,
+  AgentContext,
+  AgentId,
+  AgentStore,
+  AskOptions,
+  Message,
+  Priority,
+  PriorityName,
+  SendOptions,
+  SpawnConfig,
+  TaskDefinition,
+  TaskResult,
+} from "./core/agents/agent.ts";
+export type { DeadLetter, DeadLetterReason } from "./core/agents/dead_letters.ts";
+export {
+  AgentNotFoundError,
+  AskTimeoutError,
+  ConfigError,
+  HostDiedError,
+  InboxFullError,
+  InvalidArgumentError,
+  isKernelError,
+  KernelError,
+  MessageTooLargeError,
+  NotInitializedError,
+  PayloadNotCloneableError,
+  ReplyClosedError,
+  SendsPendingError,
+} from "./core/base/errors.ts";
+export type { ErrorData } from "./core/base/errors.ts";
+export type { KernelOptions } from "./core/base/config.ts";
+export { Kernel as UltraFastAgentManager } from "./core/kernel.ts";
+export type { BatchMessage, KernelParts, ManagerOptions, SendResult } from "./core/kernel.ts";
+export type { StoreStats } from "./core/memory/memory_store.ts";
+export { MemoryStore as HighPerformanceMemoryStore, MemoryStore as UltraFastMemoryStore } from "./core/memory/memory_store.ts";
+export type { MemoryReport, RegionUse } from "./core/memory/inspection.ts";
+export { RingBuffer as LockFreeRingBuffer } from "./core/memory/ring_buffer.ts";
+export type { FrameHandler } from "./core/memory/ring_buffer.ts";
+export type { CounterName, Counts } from "./core/metrics/counters.ts";
+export type { PerformanceMetrics, TimeFigures } from "./core/metrics/performance.ts";
+export type {
+  AgentCounts,
+  Cleanup,
+  ConcurrentAgents,
+  LoadTestResult,
+  MemoryUse,
+  MessageCounts,
+  Percentiles,
+  ScenarioMetrics,
+  Stability,
+  Target,
+  Throughput,
+  ValidationResult,
+} from "./core/validation/result.ts";
+export { ScenarioRunner as Stage3IntegrationValidator } from "./core/validation/scenario_runner.ts";
+export type { Progress, RunOptions, ValidatorOptions } from "./core/validation/scenario_runner.ts";

@@ -1,0 +1,153 @@
+/**
+ * A report as text for a terminal: tables that line up, then what failed and what to change.
+ *
+ * @module
+ */
+import type { ValidationReport } from "../../core/validation/report.ts";
+import type { Percentiles, ScenarioMetrics, ValidationResult } from "../../core/validation/result.ts";
+
+/** How it looks. */
+export interface TextOptions {
+  /** Everything that was measured, scenario by scenario. */
+  verbose: boolean;
+  /** Green and red for PASS and FAIL. */
+  colour: boolean;
+}
+
+const GREEN = 32;
+const RED = 31;
+
+/** The whole report as text. */
+export function reportText(report: ValidationReport, options: TextOptions): string {
+  const failed = report.results.filter((result) => !result.success);
+  const { total, passed } = report.summary;
+  const how = report.aborted ? ", interrupted" : report.timedOut ? ", timed out" : "";
+  return [
+    machineLines(report),
+    report.results.length === 0 ? "" : colourVerdicts(summaryTable(report), options.colour),
+    ...(options.verbose ? report.results.map(details) : []),
+    ...failed.map(failure),
+    `${passed} of ${total} scenarios passed${how}`,
+  ].filter((part) => part !== "").join("\n\n") + "\n";
+}
+
+/** Columns padded to their widest cell: the first to the left, the others to the right, the last to the left. */
+export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column].length)));
+  const line = (cells: readonly string[]): string =>
+    cells.map((cell, column) => column === 0 || column === cells.length - 1 ? cell.padEnd(widths[column]) : cell.padStart(widths[column]))
+      .join("  ").trimEnd();
+  return [line(header), widths.map((width) => "─".repeat(width)).join("  "), ...rows.map(line)].join("\n");
+}
+
+function machineLines({ machine, commit, threads, oversubscribed, budgetBytes, timestamp }: ValidationReport): string {
+  const ram = machine.ramBytes === null ? "memory unknown" : `${gib(machine.ramBytes)} GiB memory`;
+  const over = oversubscribed ? ` (oversubscribed: ${threads} worker threads and main share ${machine.cores} cores)` : "";
+  return [
+    `machine: ${machine.cores} cores, ${
+      machine.cpuModel ?? "processor unknown"
+    }, ${ram}, ${machine.os}, Deno ${machine.deno}, V8 ${machine.v8}`,
+    `commit: ${commit ?? "unknown"}   started: ${timestamp}   memory budget: ${gib(budgetBytes)} GiB`,
+    `threads: ${threads}${over}`,
+  ].join("\n");
+}
+
+function summaryTable({ results }: ValidationReport): string {
+  const header = [
+    "scenario",
+    "agents",
+    "load s",
+    "spawn p95 ms",
+    "samples",
+    "delivery p95 ms",
+    "samples",
+    "messages/s",
+    "memory %",
+    "cpu %",
+    "result",
+  ];
+  return table(
+    header,
+    results.map(({ scenario, durationMs, metrics, success }) => [
+      scenario,
+      number(metrics.concurrentAgents.minimum),
+      number(durationMs / 1_000),
+      number(metrics.spawnTime.p95),
+      number(metrics.spawnTime.samples),
+      number(metrics.communicationLatency.p95),
+      number(metrics.communicationLatency.samples),
+      number(metrics.throughput.messagesPerSecond, 0),
+      number(metrics.stability.memoryUsage, 1),
+      number(metrics.stability.cpuUsage, 1),
+      success ? "PASS" : "FAIL",
+    ]),
+  );
+}
+
+function colourVerdicts(text: string, colour: boolean): string {
+  if (!colour) return text;
+  return text.replace(/(PASS|FAIL)$/gm, (verdict) => `\x1b[${verdict === "PASS" ? GREEN : RED}m${verdict}\x1b[0m`);
+}
+
+function failure({ scenario, violations, recommendations }: ValidationResult): string {
+  return [
+    `${scenario} failed:`,
+    ...violations.map((violation) => `  - ${violation}`),
+    ...(recommendations.length === 0 ? [] : ["  what to change:", ...recommendations.map((text) => `  - ${text}`)]),
+  ].join("\n");
+}
+
+function details(result: ValidationResult): string {
+  const { scenario, metrics, targets, notMeasured } = result;
+  const reasons = Object.entries(notMeasured).map(([path, reason]) => `${path}: ${reason}`);
+  return [
+    `── ${scenario}`,
+    timesTable(metrics),
+    table(
+      ["target", "bound", "actual", "unit", ""],
+      targets.map(({ name, comparison, target, actual, unit, passing }) => [
+        ...[name, `${comparison} ${number(target)}`, number(actual), unit, passing ? "met" : "MISSED"],
+      ]),
+    ),
+    countsTable(metrics),
+    table(
+      ["region", "used bytes", "capacity bytes", "%", ""],
+      metrics.memory.regions.map(({ name, usedBytes, capacityBytes }) => [
+        ...[name, number(usedBytes), number(capacityBytes), number(100 * usedBytes / capacityBytes, 1), ""],
+      ]),
+    ),
+    ...(reasons.length === 0 ? [] : [`not measured:\n${reasons.map((reason) => `  - ${reason}`).join("\n")}`]),
+  ].join("\n\n");
+}
+
+function timesTable(metrics: ScenarioMetrics): string {
+  const row = (name: string, { p50, p95, p99, max, average, samples }: Percentiles): string[] => [
+    ...[name, number(p50), number(p95), number(p99), number(max), number(average), number(samples), ""],
+  ];
+  return table(["time in ms", "p50", "p95", "p99", "max", "average", "samples", ""], [
+    row("spawn", metrics.spawnTime),
+    row("delivery, one way", metrics.communicationLatency),
+    row("task", metrics.taskTime),
+    row("store operation", metrics.storeTime),
+    row("load generator's lag", metrics.generatorLag),
+  ]);
+}
+
+/** Everything that is one number, by its name in the JSON report. */
+function countsTable(metrics: ScenarioMetrics): string {
+  const { throughput, stability, concurrentAgents, agents, messages, memory, cleanup } = metrics;
+  const { regions: _shownApart, ...rss } = memory;
+  const blocks = { throughput, stability, concurrentAgents, agents, messages, memory: rss, cleanup };
+  const rows = Object.entries(blocks).flatMap(([block, fields]) =>
+    Object.entries(fields).map(([name, value]) => [`${block}.${name}`, typeof value === "boolean" ? String(value) : number(value), ""])
+  );
+  return table(["figure", "value", ""], rows);
+}
+
+function number(value: number | null, digits = 3): string {
+  return value === null ? "not measured" : value.toLocaleString("en-US", { maximumFractionDigits: digits });
+}
+
+function gib(bytes: number): string {
+  return String(Math.round(bytes / 2 ** 30 * 10) / 10);
+}
