@@ -1,0 +1,45 @@
+/** The README's first screen runs as it stands. */
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { testWith } from "./support/permissions.ts";
+
+const root = new URL("../", import.meta.url);
+
+testWith({ read: true, write: true, run: true }, "the README's first screen runs as it stands", async () => {
+  const readme = await Deno.readTextFile(new URL("README.md", root));
+  const blocks = [...readme.matchAll(/```ts[^\n]*\n([\s\S]*?)```/g)].map((match) => match[1]);
+  const folder = await Deno.makeTempDir();
+  try {
+    for (const block of blocks.slice(0, 2)) {
+      const name = /^\/\/ (\w+\.ts)/.exec(block)![1];
+      await Deno.writeTextFile(`${folder}/${name}`, block);
+    }
+    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--no-prompt", `--config=${new URL("deno.json", root).pathname}`, "--allow-read", `${folder}/main.ts`],
+    }).output();
+    const decoder = new TextDecoder();
+    assertEquals(code, 0, decoder.decode(stderr));
+    assertStringIncludes(decoder.decode(stdout), '{ echo: { hello: "world" } }');
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+testWith({ read: true }, "every error name of core/ has a line in the README's table", async () => {
+  const readme = await Deno.readTextFile(new URL("README.md", root));
+  const codes = new Set<string>();
+  async function walk(folder: URL): Promise<void> {
+    for await (const entry of Deno.readDir(folder)) {
+      if (entry.isDirectory) await walk(new URL(`${entry.name}/`, folder));
+      else if (entry.name.endsWith(".ts")) {
+        const text = await Deno.readTextFile(new URL(entry.name, folder));
+        for (const match of text.matchAll(/(?:new KernelError|super)\(\s*"([A-Z_]+)"/g)) codes.add(match[1]);
+      }
+    }
+  }
+  await walk(new URL("core/", root));
+  const names = [...codes].map((code) =>
+    code.toLowerCase().replace(/(^|_)([a-z])/g, (_match, _gap, letter) => letter.toUpperCase()) + "Error"
+  );
+  const missing = names.filter((name) => name !== "AssertionError" && !readme.includes(`\`${name}\``));
+  assertEquals(missing, []);
+});
