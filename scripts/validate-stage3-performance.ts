@@ -54,7 +54,13 @@ async function validate(options: ValidateArguments, world: World): Promise<numbe
   const validator = world.makeValidator({ agents, durationMs, quick, threads, budgetBytes });
   const view = progressView({ write: world.err, columns: world.columns });
   const limits: Limits = {
-    ...{ timeoutMs, graceMs: world.graceMs, onInterrupt: world.onInterrupt, exitNow: world.exitNow, say: (text) => world.err(`\n${text}`) },
+    ...{
+      timeoutMs,
+      graceMs: world.graceMs,
+      onInterrupt: world.onInterrupt,
+      exitNow: world.exitNow,
+      say: (text) => world.err(world.columns() === null ? text : `\n${text}`),
+    },
   };
   const ending = await runWithin(limits, (signal) => validator.runValidation({ scenarios, signal, onProgress: view.update }))
     .finally(() => view.end());

@@ -29,6 +29,8 @@ export const SLABS_PER_MESSAGE_MAX = 64;
 const RING_BYTES_MAX = 1 << 20;
 /** A ring must hold a few of the longest frames, or one frame would stop the lane. */
 const RING_BYTES_MIN = 4 * FRAME_BYTES_MAX;
+/** Offsets are used as signed 32-bit numbers (`offset >> 2`): 2 GiB less a page. */
+const ARENA_BYTES_MAX = 2 ** 31 - 65_536;
 const HEADER_BYTES = 64;
 const HOST_CONTROL_BYTES = 8 * CACHE_LINE_BYTES;
 const RING_CONTROL_BYTES = 2 * CACHE_LINE_BYTES;
@@ -237,11 +239,21 @@ export function planLayout(
   const slabs = Math.floor((total - slabOffset) / (SLAB_BYTES + 4)) - 1;
   const ringBytes = ringSizes(queues.bytes, hosts);
   if (slabs < SLABS_PER_MESSAGE_MAX || ringBytes === null) {
+    const needed = neededBytes(hosts, agentSlots, storeBytes);
     throw new ConfigError(
       "sharedBufferSize",
       `${sharedBufferBytes} bytes cannot hold ${hosts} hosts and ${agentSlots} agent slots; ` +
-        `give at least ${neededBytes(hosts, agentSlots)} bytes, or lower threads or maxConcurrentAgents.`,
-      { neededBytes: neededBytes(hosts, agentSlots) },
+        (needed > 0
+          ? `give at least ${needed} bytes, or lower threads or maxConcurrentAgents.`
+          : "no arena can: lower threads or maxConcurrentAgents."),
+      { neededBytes: needed },
+    );
+  }
+  if (total + storeBytes > ARENA_BYTES_MAX) {
+    throw new ConfigError(
+      "sharedBufferSize",
+      `${sharedBufferBytes} bytes and memoryStoreSize ${storeBytes} are more than the ${ARENA_BYTES_MAX} bytes that one arena holds; lower one of them.`,
+      { arenaBytesMax: ARENA_BYTES_MAX },
     );
   }
   const slabPool = { offset: slabOffset, bytes: total - slabOffset };
@@ -311,14 +323,18 @@ function ringSizes(queueBytes: number, hosts: number): readonly [number, number]
   return ordinary >= RING_BYTES_MIN && urgent >= RING_BYTES_MIN / 2 ? [ordinary, urgent] : null;
 }
 
-function neededBytes(hosts: number, agentSlots: number): number {
-  for (let bytes = 1 << 20; bytes < 2 ** 32; bytes *= 2) {
-    const agents = Math.max(bytes / 4, agentSlots * AGENT_SLOT_BYTES);
-    const metrics = Math.max(bytes / 16, hosts * METRICS_BLOCK_BYTES);
-    const rest = bytes - HEADER_BYTES - STORE_BUCKETS * 4 - bytes / 2 - agents - metrics;
-    if (rest > (SLABS_PER_MESSAGE_MAX + 2) * (SLAB_BYTES + 4) && ringSizes(bytes / 2, hosts) !== null) return bytes;
-  }
-  return 2 ** 32;
+/** Bytes that suffice, or 0 when no arena does. */
+function neededBytes(hosts: number, agentSlots: number, storeBytes: number): number {
+  const most = ARENA_BYTES_MAX - storeBytes;
+  for (let bytes = 1 << 20; bytes < 2 * most; bytes *= 2) if (fits(Math.min(bytes, most), hosts, agentSlots)) return Math.min(bytes, most);
+  return 0;
+}
+
+function fits(bytes: number, hosts: number, agentSlots: number): boolean {
+  const agents = Math.max(bytes / 4, agentSlots * AGENT_SLOT_BYTES);
+  const metrics = Math.max(bytes / 16, hosts * METRICS_BLOCK_BYTES);
+  const rest = bytes - HEADER_BYTES - STORE_BUCKETS * 4 - bytes / 2 - agents - metrics;
+  return rest > (SLABS_PER_MESSAGE_MAX + 2) * (SLAB_BYTES + 4) && ringSizes(bytes / 2, hosts) !== null;
 }
 
 function powerOfTwoDown(bytes: number): number {

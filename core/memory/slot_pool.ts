@@ -37,8 +37,13 @@ export class SlotPool {
   /** A slot that is now ours, its state word replaced by `claimed(word)`; −1 when every slot was found taken. */
   tryClaim(claimed: (word: number) => number): number {
     const { words, first, stride, count, cursor, isFree } = this.#options;
-    for (let probe = 0; probe < count; probe++) {
-      const slot = (add(words, cursor, 1) >>> 0) % count;
+    let last = 0;
+    for (let probe = 0, end = count; probe < end; probe++) {
+      const turn = add(words, cursor, 1) >>> 0;
+      // At 2³² the remainder jumps: a claim that crosses it goes round once more, or it could pass by the only free slot.
+      if (turn < last) end = probe + count;
+      last = turn;
+      const slot = turn % count;
       const at = first + slot * stride;
       const word = load(words, at);
       if (isFree(word) && compareExchange(words, at, word, claimed(word)) === word) return slot;

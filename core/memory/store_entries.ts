@@ -73,7 +73,11 @@ export class StoreEntries {
       if (words[record + HASH] === image.hash) {
         this.version = load(words, this.#versions + entry);
         this.#block = load(words, record + BLOCK) - 1;
-        if (this.#block >= 0 && this.blocks.holds(this.#block, scratch, image)) return entry;
+        if (this.#block >= 0) {
+          if (this.blocks.holds(this.#block, scratch, image)) return entry;
+          // Another key of the same hash, or ours, whose block was replaced and reused between the two loads and the comparison.
+          if (!this.isUnchanged(entry)) return UNSURE;
+        }
       }
       if (--steps < 0) return UNSURE;
       this.#previous = entry;

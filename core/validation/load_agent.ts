@@ -9,6 +9,7 @@
  *
  * @module
  */
+import process from "node:process";
 import { setImmediate } from "node:timers";
 import { type AgentContext, type AgentId, defineAgent, type Message, type TaskDefinition } from "../agents/agent.ts";
 import { isKernelError } from "../base/errors.ts";
@@ -30,7 +31,15 @@ export type LoadCommand =
   | { do: "stop" }
   | { do: "report" };
 
-/** What one thread counted. Histograms as pairs of upper bound in µs and count. */
+/** Durations of one thread. */
+export interface ReportedTimes {
+  /** Upper bound of a bucket in µs, count. */
+  pairs: [number, number][];
+  /** The longest. */
+  maxUs: number | null;
+}
+
+/** What one thread counted. */
 export interface LoadReport {
   /** Messages whose instant came. */
   scheduled: number;
@@ -55,21 +64,23 @@ export interface LoadReport {
   /** Messages whose handler began before they were due: a clock has jumped. */
   early: number;
   /** From the scheduled instant to the handler's first line. */
-  latency: [number, number][];
+  latency: ReportedTimes;
   /** From the scheduled instant to the send. */
-  lag: [number, number][];
+  lag: ReportedTimes;
   /** One store read or write. */
-  storeTime: [number, number][];
+  storeTime: ReportedTimes;
   /** Store operations. */
   storeOperations: number;
-  /** Time that generating and its polling took from the thread. */
-  generatorMs: number;
+  /** Processor time of the thread that went into generating and into polling for the next instant. */
+  generatorCpuMs: number;
 }
 
 /** 60 % to another thread: the scenario promises at least half. */
 const ELSEWHERE_SHARE = 0.6;
 const TEXT_BYTES_MIN = 64;
 const TEXT_BYTES_MAX = 4_096;
+/** Different payloads of a thread: 2 MiB, more than the caches near the core hold. */
+const TEXTS = 2_048;
 const BINARY_BYTES = 65_536;
 const BINARY_SHARE = 0.01;
 /** Sends in a row before the thread drains again: late messages must not keep others from being handled. */
@@ -89,7 +100,7 @@ let counts = zeroCounts();
 let elsewhere: AgentId[] = [];
 let random = new Random(1);
 let stopped = false;
-let corpus = "";
+let texts: string[] = [];
 let markers: AgentId[] = [];
 /** Several, in turn: a send that waits for room keeps its own until it is committed. */
 const binaries = Array.from({ length: 64 }, () => new Uint8Array(BINARY_BYTES));
@@ -154,8 +165,9 @@ async function command(order: LoadCommand, ctx: AgentContext): Promise<void> {
   switch (order.do) {
     case "prepare":
       random = new Random(order.seed);
-      ({ corpus, markers } = order);
-      for (const binary of binaries) fillBinary(binary, corpus);
+      markers = order.markers;
+      texts = cutTexts(order.corpus);
+      for (const binary of binaries) fillBinary(binary, order.corpus);
       counts = zeroCounts();
       elsewhere = [];
       stopped = false;
@@ -189,12 +201,15 @@ function generate(ctx: AgentContext, startAt: number, durationMs: number, messag
   const gapMs = 1_000 / messagesPerSecond;
   const total = Math.floor(durationMs / gapMs);
   let next = 0;
-  let leftAt = ctx.clock.now();
+  const beganAt = ctx.clock.now();
+  const cpuBefore = threadCpuMs();
+  let generatingMs = 0;
+  let leftAt = beganAt;
   let receivedBefore = counts.received;
   const step = (): void => {
     const now = ctx.clock.now();
     // A turn in which no handler ran was only polling: the generator's, not the handlers'.
-    if (counts.received === receivedBefore) counts.generatorMs += now - leftAt;
+    if (counts.received === receivedBefore) generatingMs += now - leftAt;
     for (let burst = 0; burst < BURST_MAX && next < total; burst++) {
       const due = startAt + next * gapMs;
       const at = ctx.clock.now();
@@ -205,13 +220,19 @@ function generate(ctx: AgentContext, startAt: number, durationMs: number, messag
       sendOne(due);
     }
     leftAt = ctx.clock.now();
-    counts.generatorMs += leftAt - now;
+    generatingMs += leftAt - now;
     receivedBefore = counts.received;
-    if (stopped || ctx.signal.aborted) return;
-    if (next < total && leftAt < startAt + durationMs) setImmediate(step);
-    else counts.scheduled = total; // what is still due at the end was not carried
+    if (!stopped && !ctx.signal.aborted && next < total && leftAt < startAt + durationMs) return void setImmediate(step);
+    if (!stopped) counts.scheduled = total; // what is still due at the end was not carried
+    // The thread may have been kept waiting for a core meanwhile: its share of the time it did run.
+    counts.generatorCpuMs = (threadCpuMs() - cpuBefore) * generatingMs / Math.max(leftAt - beganAt, 1);
   };
   step();
+}
+
+function threadCpuMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1_000;
 }
 
 function sendOne(due: number): void {
@@ -249,9 +270,17 @@ function fillBinary(binary: Uint8Array, text: string): void {
 }
 
 function textDue(due: number): { due: number; length: number; text: string } {
-  const length = Math.round(random.logUniform(TEXT_BYTES_MIN, TEXT_BYTES_MAX));
-  const from = random.below(corpus.length - length);
-  return { due, length, text: corpus.slice(from, from + length) };
+  const text = texts[random.below(texts.length)];
+  return { due, length: text.length, text };
+}
+
+/** Cut beforehand, so that the instant of a send pays for the send alone; decoded anew, so that each is a string of its own and not a view of the whole. */
+function cutTexts(corpus: string): string[] {
+  return Array.from({ length: TEXTS }, () => {
+    const length = Math.round(random.logUniform(TEXT_BYTES_MIN, TEXT_BYTES_MAX));
+    const from = random.below(corpus.length - length);
+    return new TextDecoder().decode(new TextEncoder().encode(corpus.slice(from, from + length)));
+  });
 }
 
 function forget(id: AgentId): void {
@@ -273,12 +302,13 @@ function codeOf(error: unknown): string {
 }
 
 function report(): LoadReport {
-  return { ...counts, latency: latency.toPairs(), lag: lag.toPairs(), storeTime: storeTime.toPairs() };
+  const times = (histogram: Histogram): ReportedTimes => ({ pairs: histogram.toPairs(), maxUs: histogram.maxUs });
+  return { ...counts, latency: times(latency), lag: times(lag), storeTime: times(storeTime) };
 }
 
 function zeroCounts(): Omit<LoadReport, "latency" | "lag" | "storeTime"> {
   return {
     ...{ scheduled: 0, sent: 0, sentElsewhere: 0, received: 0, damaged: 0, blocked: 0, failed: {} },
-    ...{ started: 0, stopped: 0, tasks: 0, early: 0, storeOperations: 0, generatorMs: 0 },
+    ...{ started: 0, stopped: 0, tasks: 0, early: 0, storeOperations: 0, generatorCpuMs: 0 },
   };
 }

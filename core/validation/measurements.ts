@@ -5,7 +5,8 @@
  */
 import type { Counts } from "../metrics/counters.ts";
 import { Histogram } from "../metrics/histogram.ts";
-import type { LoadReport } from "./load_agent.ts";
+import type { LoadReport, ReportedTimes } from "./load_agent.ts";
+import { spareAgents } from "./load_director.ts";
 import type { Observation } from "./observer.ts";
 import { type Measured, type MessageCounts, percentilesOf, type ScenarioMetrics } from "./result.ts";
 import type { ScenarioPlan } from "./scenarios.ts";
@@ -52,6 +53,8 @@ export interface Evidence {
   readonly cleared: { agentsLeft: number; slotsInUse: number; ringBytesInUse: number; slabsInUse: number; rssBytesEnd: number } | null;
 }
 
+const NO_TIMES: ReportedTimes = { pairs: [], maxUs: null };
+
 /** The figures. */
 export function measurements(evidence: Evidence): Measured {
   const { plan, threads, oversubscribed, loadMs, reports, observation } = evidence;
@@ -60,7 +63,7 @@ export function measurements(evidence: Evidence): Measured {
   if (reports === null) notMeasured["metrics"] = "the threads did not report their counts";
   if (evidence.cleared === null) notMeasured["metrics.cleanup"] = "the clean-up did not end";
   const started = reports === null ? null : load.started;
-  const concurrent = concurrency(observation, started === null ? null : started - evidence.churned, notMeasured);
+  const concurrent = concurrency(observation, started === null ? null : started - evidence.churned - spareAgents(plan), notMeasured);
   const metrics: ScenarioMetrics = {
     spawnTime: percentilesOf(evidence.spawnTime),
     communicationLatency: percentilesOf(fromReports(reports, (report) => report.latency)),
@@ -149,8 +152,8 @@ function stability(evidence: Evidence, load: LoadReport): ScenarioMetrics["stabi
   const failed = (after === null ? 0 : after.counts.failed - before.counts.failed) + tasksFailed + sum(Object.values(load.failed));
   return {
     memoryUsage: observation.rssBytesPeak > 0 ? 100 * observation.rssBytesPeak / budgetBytes : null,
-    cpuUsage: percent(Math.max(0, cpuMs - load.generatorMs)),
-    generatorCpuUsage: percent(load.generatorMs),
+    cpuUsage: percent(Math.max(0, cpuMs - load.generatorCpuMs)),
+    generatorCpuUsage: percent(load.generatorCpuMs),
     errorRate: handled > 0 ? failed / handled : null,
   };
 }
@@ -161,9 +164,12 @@ function cleanup({ cleared }: Evidence): ScenarioMetrics["cleanup"] {
   return { agentsLeft, slotsInUse, ringBytesInUse, slabsInUse, clean: agentsLeft + slotsInUse + ringBytesInUse + slabsInUse === 0 };
 }
 
-function fromReports(reports: readonly LoadReport[] | null, pick: (report: LoadReport) => [number, number][]): Histogram {
+function fromReports(reports: readonly LoadReport[] | null, pick: (report: LoadReport) => ReportedTimes): Histogram {
   const merged = Histogram.private();
-  for (const report of reports ?? []) merged.mergeFrom(Histogram.fromPairs(pick(report)));
+  for (const report of reports ?? []) {
+    const { pairs, maxUs } = pick(report);
+    merged.mergeFrom(Histogram.fromPairs(pairs, maxUs ?? undefined));
+  }
   return merged;
 }
 
@@ -184,8 +190,8 @@ function sumReports(reports: readonly LoadReport[]): LoadReport {
     tasks: add((report) => report.tasks),
     early: add((report) => report.early),
     storeOperations: add((report) => report.storeOperations),
-    generatorMs: add((report) => report.generatorMs),
-    ...{ latency: [], lag: [], storeTime: [] },
+    generatorCpuMs: add((report) => report.generatorCpuMs),
+    ...{ latency: NO_TIMES, lag: NO_TIMES, storeTime: NO_TIMES },
   };
 }
 

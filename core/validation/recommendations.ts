@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { HOSTS_MAX } from "../memory/layout.ts";
 import type { Measured, Target } from "./result.ts";
 import type { ScenarioPlan } from "./scenarios.ts";
 
@@ -17,6 +18,8 @@ interface Case {
   readonly actual: number | null;
 }
 
+/** Fewer worker threads than two cannot send to each other. */
+const THREADS_MIN = 2;
 const MIB = 1024 * 1024;
 /** A pool that is to last while it is refilled holds twice what is taken meanwhile. */
 const POOL_RESERVE = 2;
@@ -42,7 +45,9 @@ const ADVICE: Readonly<Record<string, (given: Case) => string | null>> = {
   messagesOfferedPercent: (given) => given.actual === null ? null : threadsAdvice(given) ?? fewerAgents(given),
   churnPercent: (given) => given.actual === null ? null : threadsAdvice(given) ?? warmPoolAdvice(given),
   crossThreadPercent: ({ figure, measured }) =>
-    measured.threads >= 2 ? null : `${figure}: set threads to 2: agents of one thread cannot send to another thread's.`,
+    measured.threads >= THREADS_MIN
+      ? null
+      : `${figure}: set threads to ${THREADS_MIN}: agents of one thread cannot send to another thread's.`,
 };
 
 /** The recommendations for the targets that do not hold, without repeats. */
@@ -63,15 +68,16 @@ function tooFewSamples({ figure, actual, plan }: Case, samples: number): string 
   return `${figure}: set durationMs to ${durationMs}, so that the 200 samples of a p95 come together.`;
 }
 
-/** As many worker threads as there are cores besides main's; null when that is so already. */
+/** A worker thread for every core besides main's; null when that is so already. */
 function threadsAdvice({ figure, actual, measured, cores }: Case): string | null {
-  const fitting = Math.max(1, cores - 1);
-  if (actual === null || measured.threads === fitting) return null;
-  if (measured.oversubscribed && measured.threads > fitting) {
-    return `${figure}: set threads to ${fitting}, or give the process ${measured.threads + 1} cores: ` +
-      `${measured.threads} worker threads and main share ${cores}.`;
-  }
-  return measured.threads < fitting ? `${figure}: set threads to ${fitting}, so that every core works.` : null;
+  const { threads, oversubscribed } = measured;
+  const fitting = Math.min(HOSTS_MAX - 1, Math.max(THREADS_MIN, cores - 1));
+  if (actual === null) return null;
+  if (threads < fitting) return `${figure}: set threads to ${fitting}, so that every core works.`;
+  if (threads > fitting) return `${figure}: set threads to ${fitting}: ${threads} worker threads and main share ${cores} cores.`;
+  return oversubscribed
+    ? `${figure}: give the process ${threads + 1} cores: threads is ${threads}, and with main they share ${cores}.`
+    : null;
 }
 
 function warmPoolAdvice({ figure, actual, measured, plan }: Case): string | null {

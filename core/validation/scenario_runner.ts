@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { SystemClock } from "../base/clock.ts";
 import { KernelError } from "../base/errors.ts";
 import { Kernel, type KernelParts } from "../kernel.ts";
 import type { Counts } from "../metrics/counters.ts";
@@ -75,6 +76,7 @@ const TASKS_OPEN_MAX = 64;
 const LEAD_MS = 50;
 /** What is on its way at the end has so long to arrive. */
 const DRAIN_MS_MAX = 10_000;
+const TIMER = new SystemClock(0);
 const TASK_OBJECTIVE = "count the words of this objective";
 
 /** Proves the kernel's targets under load; exported as `Stage3IntegrationValidator`. */
@@ -184,7 +186,7 @@ class ScenarioRun {
     private readonly report: (progress: Omit<Progress, "scenario" | "index" | "total" | "durationMs">) => void,
   ) {
     this.#director = new LoadDirector(manager, threads, plan, seed);
-    this.#observer = new Observer(manager, HELPERS_PER_THREAD * threads);
+    this.#observer = new Observer(manager, HELPERS_PER_THREAD * threads + spareAgents(plan));
     this.#before = this.#snapshot();
   }
 
@@ -207,14 +209,14 @@ class ScenarioRun {
         lookedAt = this.manager.clock.now();
         this.#tell("load", elapsed, this.#observer.look(true));
       }
-      this.#churnScheduled = Math.floor(Math.max(0, elapsed) * this.plan.churnPerSecond / 1_000);
-      const due = Math.min(CHURN_STEP_MAX, spareAgents(this.plan), this.#churnScheduled - this.#director.churned);
+      const due = Math.min(CHURN_STEP_MAX, spareAgents(this.plan), this.#churnDue());
       if (due > 0) await this.#director.churn(due);
       for (; tasks < Math.max(0, elapsed) * TASKS_PER_SECOND / 1_000 && open.size < TASKS_OPEN_MAX; tasks++) {
         const task = this.#giveTask(tasks).finally(() => open.delete(task));
         open.add(task);
       }
-      await pause(STEP_MS, signal);
+      // Behind with replacing: on at once, but not without a turn for the loop.
+      await pause(due > 0 && this.#churnDue() > 0 ? 0 : STEP_MS, signal);
     }
     if (signal.aborted) await this.#director.stop();
     await Promise.all(open);
@@ -255,6 +257,13 @@ class ScenarioRun {
       ...{ before: this.#before, after: this.#after, reports: this.#reports, cleared: this.#cleared },
       loadMs: this.#startAt === 0 ? 0 : Math.max(0, this.#endedAt - this.#startAt),
     });
+  }
+
+  /** Agents that should have been replaced by now and have not been. */
+  #churnDue(): number {
+    const elapsed = Math.min(this.manager.clock.now() - this.#startAt, this.plan.durationMs);
+    this.#churnScheduled = Math.floor(Math.max(0, elapsed) * this.plan.churnPerSecond / 1_000);
+    return this.#churnScheduled - this.#director.churned;
   }
 
   async #giveTask(number: number): Promise<void> {
@@ -306,11 +315,11 @@ function inFlight(counts: Counts): number {
 function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const finish = (): void => {
-      clearTimeout(timer);
+      cancel();
       signal?.removeEventListener("abort", finish);
       resolve();
     };
-    const timer = setTimeout(finish, ms);
+    const cancel = TIMER.schedule(ms, finish);
     signal?.addEventListener("abort", finish, { once: true });
   });
 }

@@ -5,7 +5,7 @@
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
-import { InvalidArgumentError } from "../../core/base/errors.ts";
+import { ConfigError, InvalidArgumentError } from "../../core/base/errors.ts";
 import { HOSTS_MAX } from "../../core/memory/layout.ts";
 import { resolveScenario, SCENARIOS } from "../../core/validation/scenarios.ts";
 
@@ -49,7 +49,7 @@ const DURATION_MS_MIN = 100;
 const DAY_MS = 86_400_000;
 const WEEK_MS = 7 * DAY_MS;
 
-/** Understands a command line, or throws `InvalidArgumentError` with the one sentence to print. */
+/** Understands a command line, or throws `InvalidArgumentError` or `ConfigError` with the one sentence to print. */
 export function parseArguments(argv: readonly string[]): ValidateArguments {
   const unknown: string[] = [];
   const args = parseArgs(joinValues(argv), {
@@ -91,7 +91,7 @@ function joinValues(argv: readonly string[]): string[] {
     } else if (i + 1 < argv.length && !argv[i + 1].startsWith("--")) {
       joined.push(`${argument}=${argv[++i]}`);
     } else if (!asksForHelp) {
-      throw new InvalidArgumentError(argument, undefined, `the option needs a value: ${EXPECTED[option]}.`);
+      throw new ConfigError(argument, `no value was given; give ${EXPECTED[option]}.`);
     }
   }
   return joined;
@@ -141,17 +141,11 @@ function scenarioNames(values: readonly string[] | undefined): string[] {
   return [...new Set(names)];
 }
 
-function refusal(argument: string, positional = false): InvalidArgumentError {
-  if (positional || !argument.startsWith("-")) {
-    return new InvalidArgumentError(
-      "argument",
-      argument,
-      `only options are accepted; did you mean --scenario ${JSON.stringify(argument)}?`,
-    );
-  }
+function refusal(argument: string, positional = !argument.startsWith("-")): ConfigError {
+  if (positional) return new ConfigError(argument, `only options are accepted; did you mean --scenario ${JSON.stringify(argument)}?`);
   const name = argument.replace(/^-+/, "").split("=", 1)[0];
   const nearest = OPTIONS.toSorted((a, b) => editDistance(name, a) - editDistance(name, b))[0];
-  return new InvalidArgumentError("option", argument, `no such option; did you mean --${nearest}? --help lists all.`);
+  return new ConfigError(argument, `no such option; did you mean --${nearest}? --help lists all.`);
 }
 
 /** Letters to insert, delete or change (Levenshtein), an option that begins alike counting as near. */

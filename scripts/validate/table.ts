@@ -31,12 +31,11 @@ export function reportText(report: ValidationReport, options: TextOptions): stri
   ].filter((part) => part !== "").join("\n\n") + "\n";
 }
 
-/** Columns padded to their widest cell: the first to the left, the others to the right, the last to the left. */
-export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+/** Columns padded to their widest cell: numbers to the right, names (the columns in `left`) to the left. */
+export function table(header: readonly string[], rows: readonly (readonly string[])[], left: readonly number[] = [0]): string {
   const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column].length)));
-  const line = (cells: readonly string[]): string =>
-    cells.map((cell, column) => column === 0 || column === cells.length - 1 ? cell.padEnd(widths[column]) : cell.padStart(widths[column]))
-      .join("  ").trimEnd();
+  const pad = (cell: string, column: number): string => left.includes(column) ? cell.padEnd(widths[column]) : cell.padStart(widths[column]);
+  const line = (cells: readonly string[]): string => cells.map(pad).join("  ").trimEnd();
   return [line(header), widths.map((width) => "─".repeat(width)).join("  "), ...rows.map(line)].join("\n");
 }
 
@@ -81,6 +80,7 @@ function summaryTable({ results }: ValidationReport): string {
       number(metrics.stability.cpuUsage, 1),
       success ? "PASS" : "FAIL",
     ]),
+    [0, header.length - 1],
   );
 }
 
@@ -97,34 +97,29 @@ function failure({ scenario, violations, recommendations }: ValidationResult): s
   ].join("\n");
 }
 
-function details(result: ValidationResult): string {
-  const { scenario, metrics, targets, notMeasured } = result;
-  const reasons = Object.entries(notMeasured).map(([path, reason]) => `${path}: ${reason}`);
+function details({ scenario, metrics, targets, notMeasured }: ValidationResult): string {
+  const judged = targets.map(({ name, comparison, target, actual, unit, passing }) => [
+    ...[name, `${comparison} ${number(target)}`, number(actual), unit, passing ? "met" : "MISSED"],
+  ]);
+  const regions = metrics.memory.regions.map(({ name, usedBytes, capacityBytes }) => [
+    ...[name, number(usedBytes), number(capacityBytes), number(100 * usedBytes / capacityBytes, 1)],
+  ]);
+  const reasons = Object.entries(notMeasured).map(([path, reason]) => `  - ${path}: ${reason}`);
   return [
     `── ${scenario}`,
     timesTable(metrics),
-    table(
-      ["target", "bound", "actual", "unit", ""],
-      targets.map(({ name, comparison, target, actual, unit, passing }) => [
-        ...[name, `${comparison} ${number(target)}`, number(actual), unit, passing ? "met" : "MISSED"],
-      ]),
-    ),
+    table(["target", "bound", "actual", "unit", ""], judged, [0, 3, 4]),
     countsTable(metrics),
-    table(
-      ["region", "used bytes", "capacity bytes", "%", ""],
-      metrics.memory.regions.map(({ name, usedBytes, capacityBytes }) => [
-        ...[name, number(usedBytes), number(capacityBytes), number(100 * usedBytes / capacityBytes, 1), ""],
-      ]),
-    ),
-    ...(reasons.length === 0 ? [] : [`not measured:\n${reasons.map((reason) => `  - ${reason}`).join("\n")}`]),
+    table(["region", "used bytes", "capacity bytes", "%"], regions),
+    ...(reasons.length === 0 ? [] : [["not measured:", ...reasons].join("\n")]),
   ].join("\n\n");
 }
 
 function timesTable(metrics: ScenarioMetrics): string {
   const row = (name: string, { p50, p95, p99, max, average, samples }: Percentiles): string[] => [
-    ...[name, number(p50), number(p95), number(p99), number(max), number(average), number(samples), ""],
+    ...[name, number(p50), number(p95), number(p99), number(max), number(average), number(samples)],
   ];
-  return table(["time in ms", "p50", "p95", "p99", "max", "average", "samples", ""], [
+  return table(["time in ms", "p50", "p95", "p99", "max", "average", "samples"], [
     row("spawn", metrics.spawnTime),
     row("delivery, one way", metrics.communicationLatency),
     row("task", metrics.taskTime),
@@ -135,13 +130,13 @@ function timesTable(metrics: ScenarioMetrics): string {
 
 /** Everything that is one number, by its name in the JSON report. */
 function countsTable(metrics: ScenarioMetrics): string {
-  const { throughput, stability, concurrentAgents, agents, messages, memory, cleanup } = metrics;
+  const { throughput, stability, concurrentAgents, agents, messages, clock, memory, cleanup } = metrics;
   const { regions: _shownApart, ...rss } = memory;
-  const blocks = { throughput, stability, concurrentAgents, agents, messages, memory: rss, cleanup };
+  const blocks = { throughput, stability, concurrentAgents, agents, messages, clock, memory: rss, cleanup };
   const rows = Object.entries(blocks).flatMap(([block, fields]) =>
-    Object.entries(fields).map(([name, value]) => [`${block}.${name}`, typeof value === "boolean" ? String(value) : number(value), ""])
+    Object.entries(fields).map(([name, value]) => [`${block}.${name}`, typeof value === "boolean" ? String(value) : number(value)])
   );
-  return table(["figure", "value", ""], rows);
+  return table(["figure", "value"], rows);
 }
 
 function number(value: number | null, digits = 3): string {

@@ -8,11 +8,11 @@ const FOR_EVER_MS = 60_000;
 
 /** A ring arrives from outside of the event loop and does not hold it open: something else must, here as in a host. */
 async function rings(...promises: (Promise<unknown> | null)[]): Promise<void> {
-  const open = setTimeout(() => {}, FOR_EVER_MS);
+  const open = setInterval(() => {}, FOR_EVER_MS);
   try {
     await Promise.all(promises);
   } finally {
-    clearTimeout(open);
+    clearInterval(open);
   }
 }
 

@@ -63,7 +63,7 @@ export async function tortureRing(frames: number, seed: number): Promise<string>
   return `${frames} frames in order and whole; the producer slept ${producer} times, the consumer ${consumer}`;
 }
 
-/** Three threads that want up to six of five slots. */
+/** Three threads that want up to six of two slots. */
 export async function tortureSlotPool(claimsEach: number, seed: number): Promise<string> {
   const memory = allocateMemory(LAYOUT.totalBytes);
   const { first, stride, slots, cursor } = POOL;

@@ -34,4 +34,4 @@ export const DOING = [
 /** Word of the ball in `progress`. */
 export const BALL = 32;
 /** Slots over which the claiming threads fight, where they lie (in words), and from one to the next. */
-export const POOL = { slots: 5, first: 64, stride: 16, cursor: 32 };
+export const POOL = { slots: 2, first: 64, stride: 16, cursor: 32 };

@@ -7,7 +7,7 @@ testWith({ read: true }, "a million frames of 8 B to 16 KiB pass between two thr
   await tortureRing(1_000_000, SEED);
 });
 
-testWith({ read: true }, "three threads fight for five slots: no slot has two owners and all come back", async () => {
+testWith({ read: true }, "three threads fight for two slots: no slot has two owners and all come back", async () => {
   await tortureSlotPool(200_000, SEED);
 });
 

@@ -3,7 +3,7 @@
  *
  * ```
  * deno run --no-config --no-lock --import-map=tests/model/import_map.json --allow-read=. tests/model/explore.ts
- *   --model "doorbell: one waker"   only models whose name contains this
+ *   --model "doorbell: one waker"   this model, or all whose name contains it
  *   --seed 7                        of the drawn orders (the seed stands in each failure)
  *   --long                          also the models that take minutes, and twenty times as many drawn orders
  *   --order 0,0,1                   one run with these choices, as a failure prints them; prints its steps
@@ -169,7 +169,9 @@ function option(name: string): string | undefined {
 
 async function main(): Promise<number> {
   const long = Deno.args.includes("--long");
-  const chosen = MODELS.filter((model) => model.name.includes(option("model") ?? "") && (long || !model.long));
+  const name = option("model") ?? "";
+  const exact = MODELS.filter((model) => model.name === name);
+  const chosen = exact.length > 0 ? exact : MODELS.filter((model) => model.name.includes(name) && (long || !model.long));
   const seed = Number(option("seed") ?? 1);
   const order = option("order");
   if (order !== undefined) {

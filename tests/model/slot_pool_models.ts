@@ -103,11 +103,10 @@ const reuse: Model = {
   ],
 };
 
-const reuseLong: Model = {
+const reuseByThree: Model = {
   ...reuse,
   name: "slot pool: three threads claim and release on one slot",
   threads: ["a", "b", "c"],
-  long: true,
   prepare(me, memory) {
     const pool = generations(memory, 1);
     return () => {
@@ -191,4 +190,4 @@ const hasty: Model = {
 };
 
 /** In the order in which they are explored. */
-export const SLOT_POOL_MODELS: readonly Model[] = [oneSlot, twoSlots, reuse, reuseLong, stale, staleMutant, hasty];
+export const SLOT_POOL_MODELS: readonly Model[] = [oneSlot, twoSlots, reuse, reuseByThree, stale, staleMutant, hasty];

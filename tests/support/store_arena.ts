@@ -1,4 +1,5 @@
 /** A small arena with a store, for tests. */
+import { assertEquals } from "@std/assert";
 import { plainCodec } from "../../core/bus/codec.ts";
 import * as atomics from "../../core/memory/atomics.ts";
 import { HOST, hostField, type Layout, planLayout } from "../../core/memory/layout.ts";
@@ -25,4 +26,11 @@ export function storeArena(storeBytes: number, hosts = 4): StoreArena {
     open: (host) => new MemoryStore(memory, layout, host, plainCodec),
     setState: (host, state) => atomics.store(memory.words, hostField(layout, host, HOST.state) >>> 2, state),
   };
+}
+
+/** What the walk finds is what the counters say, and nothing is lost. */
+export function assertExact(store: MemoryStore, bytesLost = 0): void {
+  const found = store.audit();
+  const { entries, bytesUsed } = store.stats();
+  assertEquals({ entries: found.entries, bytesUsed: found.bytesUsed, bytesLost: found.bytesLost }, { entries, bytesUsed, bytesLost });
 }

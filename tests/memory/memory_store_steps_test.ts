@@ -1,0 +1,154 @@
+/** The store at every atomic step: dying there, being read there, being changed there, all in one thread. */
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { isKernelError } from "../../core/base/errors.ts";
+import { STORE } from "../../core/memory/layout.ts";
+import type { MemoryStore } from "../../core/memory/memory_store.ts";
+import { assertExact, storeArena } from "../support/store_arena.ts";
+
+Deno.test("a living holder that does not move is named; a stopped thread cannot write", () => {
+  const arena = storeArena(1 << 20);
+  const store = arena.open(0);
+  store.set("n", "k", 1);
+  const lock = (arena.layout.store.offset + STORE.lock) >>> 2;
+  arena.memory.words[lock] = 3;
+  arena.setState(2, 2);
+  const error = withoutWaiting(() => assertThrows(() => store.set("n", "k", 2)));
+  assert(isKernelError(error) && error.code === "STORE_BUSY" && error.data.holder === 2, String(error));
+  assertEquals([store.get("n", "k"), arena.open(1).get("n", "k")], [1, 1], "readers go on");
+  arena.setState(2, 4);
+  assertEquals(withoutWaiting(() => store.set("n", "k", 2)), true);
+  arena.setState(0, 3);
+  const closed = assertThrows(() => store.set("n", "k", 3));
+  assert(isKernelError(closed) && closed.code === "STORE_CLOSED", String(closed));
+  assertEquals(arena.open(1).set("n", "k", 4), true);
+});
+
+Deno.test("a thread that dies at any atomic step leaves old or new values, all else untouched, and everything accounted for", () => {
+  const changes: Record<string, (store: MemoryStore) => void> = {
+    "first touch": (store) => void store.set("fresh", "k", 1),
+    insert: (store) => void store.set("n", "new", { x: 1 }),
+    "insert into a new namespace": (store) => void store.set("m", "new", { x: 1 }),
+    update: (store) => void store.set("n", "b", { x: "two" }),
+    delete: (store) => void store.delete("n", "b"),
+    batch: (store) => void store.setBatch("n", [{ key: "b", value: 7 }, { key: "new", value: 8 }]),
+    clear: (store) => store.clear(),
+  };
+  for (const [name, change] of Object.entries(changes)) {
+    let step = 0;
+    for (; dieAtStep(name, change, step); step++);
+    assert(step > 3, `${name} has ${step} steps`);
+  }
+});
+
+/** Runs one change in a "thread" that dies at its atomic step number `step`; false when the change has fewer steps. */
+function dieAtStep(name: string, change: (store: MemoryStore) => void, step: number): boolean {
+  const arena = storeArena(64 << 10);
+  const [survivor, victim] = [arena.open(0), arena.open(1)];
+  const before = new Map<string, unknown>(name === "first touch" ? [] : [["a", 1], ["b", { x: "one" }], ["c", [3]]]);
+  for (const [key, value] of before) survivor.set("n", key, value);
+  for (const key of before.keys()) survivor.get("n", key);
+  const died = runUntilStep(step, () => change(victim));
+  arena.setState(1, 4);
+  const label = `${name}, step ${step}`;
+  for (const reader of [survivor, arena.open(2)]) {
+    for (const [key, old] of before) {
+      const value = withoutWaiting(() => reader.get("n", key));
+      const allowed: unknown[] = name === "clear"
+        ? [old, undefined]
+        : key !== "b"
+        ? [old]
+        : [old, { x: "two" }, 7, ...(name === "delete" ? [undefined] : [])];
+      assert(allowed.some((one) => Deno.inspect(one) === Deno.inspect(value)), `${label}: ${key} is ${Deno.inspect(value)}`);
+    }
+  }
+  assertEquals(withoutWaiting(() => survivor.set("n", "after", label)), true);
+  const seen = ["a", "b", "c", "new", "after"].map((key) => [survivor.get("n", key), arena.open(2).get("n", key)]);
+  for (const [one, two] of seen) assertEquals(one, two, label);
+  const { bytesLost } = survivor.audit();
+  assert(bytesLost === 0 || bytesLost === 64, `${label}: ${bytesLost} bytes lost`);
+  assertExact(survivor, bytesLost);
+  survivor.clear();
+  assertExact(survivor);
+  assertEquals(survivor.stats().bytesUsed, 0);
+  return died;
+}
+
+Deno.test("a whole read at any atomic step of a change, and a whole change at any step of a read: old or new, and new from then on", () => {
+  const changes: Record<string, [change: (store: MemoryStore) => void, becomes: unknown]> = {
+    insert: [(store) => void store.set("n", "new", "inserted"), "inserted"],
+    update: [(store) => void store.set("n", "old", "updated"), "updated"],
+    delete: [(store) => void store.delete("n", "old"), undefined],
+  };
+  for (const [name, [change, becomes]] of Object.entries(changes)) {
+    const key = name === "insert" ? "new" : "old";
+    for (const readerOutside of [false, true]) {
+      for (let step = 0, more = true; more; step++) {
+        const arena = storeArena(64 << 10);
+        const [writer, reader] = [arena.open(0), arena.open(1)];
+        writer.set("n", "old", "first");
+        const before = reader.get("n", key);
+        writer.set("n", "old", "before");
+        const seen: unknown[] = [];
+        const read = () => void seen.push(reader.get("n", key));
+        more = readerOutside ? atStep(step, () => change(writer), read) : atStep(step, read, () => change(writer));
+        if (!more) break;
+        const label = `${name}, step ${step}: ${Deno.inspect(seen)}`;
+        assert(seen.every((value) => value === becomes || value === (before === undefined ? undefined : "before")), label);
+        assertEquals([reader.get("n", key), arena.open(2).get("n", key)], [becomes, becomes], label);
+        assertExact(writer);
+      }
+    }
+  }
+});
+
+type Steps = "load" | "store" | "add" | "compareExchange" | "wait";
+
+/** Replaces functions of the built-in `Atomics`, which core/memory/atomics.ts looks up at each call, while `fn` runs. */
+function patched<T>(names: readonly Steps[], replace: (name: Steps, original: (...args: unknown[]) => unknown) => unknown, fn: () => T): T {
+  const originals = names.map((name) => Reflect.get(Atomics, name) as (...args: unknown[]) => unknown);
+  names.forEach((name, i) => Reflect.set(Atomics, name, replace(name, originals[i])));
+  try {
+    return fn();
+  } finally {
+    names.forEach((name, i) => Reflect.set(Atomics, name, originals[i]));
+  }
+}
+
+/** Runs `outer`, and all of `inner` before its atomic step number `step`; false when it has fewer steps. */
+function atStep(step: number, inner: () => void, outer: () => void): boolean {
+  let [steps, inside, ran] = [0, false, false];
+  const replace = (_name: Steps, original: (...args: unknown[]) => unknown) => (...args: unknown[]) => {
+    if (!inside && steps++ === step) {
+      inside = ran = true;
+      inner();
+      inside = false;
+    }
+    return original(...args);
+  };
+  patched(["load", "store", "add", "compareExchange"], replace, outer);
+  return ran;
+}
+
+/** Runs `fn` with waits that end at once: the bounds count slices, so nothing is lost but time. */
+function withoutWaiting<T>(fn: () => T): T {
+  return patched(["wait"], () => () => "timed-out", fn);
+}
+
+/** Runs `fn`; from its atomic step number `step` on each step throws, as if the thread had died: not even a `finally` changes anything shared. */
+function runUntilStep(step: number, fn: () => void): boolean {
+  let steps = 0;
+  let died = false;
+  const replace = (_name: Steps, original: (...args: unknown[]) => unknown) => (...args: unknown[]) => {
+    if (steps++ < step) return original(...args);
+    died = true;
+    throw new Error("died");
+  };
+  patched(["load", "store", "add", "compareExchange"], replace, () => {
+    try {
+      fn();
+    } catch (error) {
+      if (!(error instanceof Error) || error.message !== "died") throw error;
+    }
+  });
+  return died;
+}
