@@ -12,7 +12,7 @@
  */
 import { add, exchange, load, notify, store, wait, waitAsync } from "./atomics.ts";
 import { HOST, hostField, type Layout } from "./layout.ts";
-import type { SharedMemory } from "./shared_memory.ts";
+import { allocateMemory, type SharedMemory } from "./shared_memory.ts";
 
 const EVERY_WAITER = 0x7fff_ffff;
 
@@ -63,4 +63,16 @@ export class Doorbell {
   blockUntilRung(epoch: number, timeoutMs: number): void {
     wait(this.#words, this.#bell, epoch, timeoutMs);
   }
+}
+
+/** Nobody ever notifies it. One a thread. */
+let napWord: Int32Array | null = null;
+
+/**
+ * Blocks this thread for about `ms` (the system adds some 0.05 ms), so that others get its core. For loops that poll beside handlers: a thread that never
+ * sleeps is set aside for milliseconds when there are more threads than cores, one that naps is woken at once.
+ */
+export function nap(ms: number): void {
+  napWord ??= new Int32Array(allocateMemory(4).memory.buffer);
+  wait(napWord, 0, 0, ms);
 }

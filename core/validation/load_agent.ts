@@ -14,6 +14,7 @@ import { setImmediate } from "node:timers";
 import { type AgentContext, type AgentId, defineAgent, type Message, type TaskDefinition } from "../agents/agent.ts";
 import { isKernelError } from "../base/errors.ts";
 import { Random } from "../base/random.ts";
+import { nap } from "../memory/doorbell.ts";
 import { Histogram } from "../metrics/histogram.ts";
 
 /** State that the runner gives an agent at its spawn. */
@@ -87,6 +88,7 @@ const BINARY_SHARE = 0.01;
 const BURST_MAX = 64;
 /** The clocks of two threads agree within a fraction of this. */
 const EARLY_MS = 0.1;
+const NAP_MS = 0.02;
 const STORE_EVERY = 16;
 const STORE_KEYS = 1_024;
 
@@ -207,7 +209,11 @@ function generate(ctx: AgentContext, startAt: number, durationMs: number, messag
   let leftAt = beganAt;
   let receivedBefore = counts.received;
   const step = (): void => {
-    const now = ctx.clock.now();
+    let now = ctx.clock.now();
+    if (counts.received === receivedBefore && startAt + next * gapMs > now) {
+      nap(NAP_MS);
+      now = ctx.clock.now();
+    }
     // A turn in which no handler ran was only polling: the generator's, not the handlers'.
     if (counts.received === receivedBefore) generatingMs += now - leftAt;
     for (let burst = 0; burst < BURST_MAX && next < total; burst++) {
