@@ -7,7 +7,7 @@
 import type { Clock } from "../base/clock.ts";
 import { Deadlines } from "../base/deadlines.ts";
 import { AskTimeoutError, HostDiedError, KernelError, NotInitializedError } from "../base/errors.ts";
-import { ASK_TIMEOUT_MS, FRAMES_PER_TURN_MAX } from "../base/limits.ts";
+import { ASK_TIMEOUT_MS, FRAMES_PER_TURN_MAX, NOTES_WAITING_MAX } from "../base/limits.ts";
 import type { Codec } from "../bus/codec.ts";
 import { type Envelope, KIND } from "../bus/envelope.ts";
 import { Inbound } from "../bus/inbound.ts";
@@ -171,8 +171,12 @@ export class AgentHost implements AgentHome {
     return await reply;
   }
 
-  /** Tells the main thread. */
+  /** Tells the main thread; counted and dropped when too much waits for it already. */
   note(note: unknown): void {
+    if (this.#post.waiting >= NOTES_WAITING_MAX) {
+      this.metrics.counts.notesDropped++;
+      return;
+    }
     this.#post.control(0, KIND.note, 0, note);
   }
 

@@ -87,6 +87,7 @@ export class HostedAgent implements AgentContext {
   #busy = false;
   #full = false;
   #stopping = false;
+  #gone = false;
   #abort: AbortController | null = null;
   #whenIdle: (() => void) | null = null;
 
@@ -125,18 +126,22 @@ export class HostedAgent implements AgentContext {
   }
 
   send(to: AgentId, payload: unknown, options?: SendOptions): Promise<void> | undefined {
+    this.#checkHere();
     return this.#home.send(this.id, to, payload, options);
   }
 
   ask<Reply>(to: AgentId, payload: unknown, options?: AskOptions): Promise<Reply> {
+    this.#checkHere();
     return this.#home.ask(this.id, to, payload, options) as Promise<Reply>;
   }
 
   spawn(type: string, config?: SpawnConfig): Promise<AgentId> {
+    this.#checkHere();
     return this.#home.spawn(type, config);
   }
 
   log(text: string, data?: unknown): void {
+    this.#checkHere();
     this.#home.note({ kind: "log", agentId: this.id, text, data });
   }
 
@@ -188,7 +193,24 @@ export class HostedAgent implements AgentContext {
     this.#home.parked(-this.#parked.length);
     for (const delivery of this.#parked.splice(0)) this.#home.bury(delivery, "agent-terminated");
     if (this.#busy) await Promise.race([new Promise<void>((resolve) => this.#whenIdle = resolve), patience]);
-    await Promise.race([this.#behavior.onStop?.(this), patience]);
+    try {
+      await Promise.race([this.#behavior.onStop?.(this), patience]);
+    } finally {
+      this.#leave();
+    }
+  }
+
+  /** A handler that never settled may go on; what it does from here on is refused, and its asker need not wait any longer. */
+  #leave(): void {
+    this.#gone = true;
+    const current = this.#current;
+    this.#current = null;
+    if (current === null || current.correlation === 0 || this.#replied) return;
+    this.#home.answer(current.correlation, current.message.from, true, stopReason(this.id));
+  }
+
+  #checkHere(): void {
+    if (this.#gone) throw stopReason(this.id);
   }
 
   #run(delivery: Delivery): void {
@@ -239,6 +261,7 @@ export class HostedAgent implements AgentContext {
   }
 
   #settleLater(settle: () => void): void {
+    if (this.#gone) return;
     this.#busy = false;
     settle();
     this.#whenIdle?.();
@@ -247,7 +270,7 @@ export class HostedAgent implements AgentContext {
 }
 
 function stopReason(id: AgentId): KernelError {
-  return new KernelError("AGENT_STOPPED", `agent ${id} is being terminated.`, { agentId: id });
+  return new KernelError("AGENT_STOPPED", `agent ${id} has been terminated.`, { agentId: id });
 }
 
 function noReply(id: AgentId, type: string): KernelError {

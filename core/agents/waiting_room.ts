@@ -9,6 +9,9 @@ import { SendsPendingError } from "../base/errors.ts";
 import { PENDING_SENDS_OUTSIDE_MAX, PENDING_SENDS_PER_AGENT_MAX } from "../base/limits.ts";
 import type { Envelope } from "../bus/envelope.ts";
 
+/** Nobody's id: the kernel itself. */
+const KERNEL_SENDER = -1;
+
 /** One waiting send. */
 export interface WaitingSend {
   /** Copy of its envelope. */
@@ -47,8 +50,10 @@ export class WaitingRoom {
     wait: { queue: number; timeoutMs: number; timeoutError: () => Error; signal?: AbortSignal },
   ): Promise<void> {
     wait.signal?.throwIfAborted();
-    const sender = envelope.from;
-    const bound = sender === 0 ? PENDING_SENDS_OUTSIDE_MAX : PENDING_SENDS_PER_AGENT_MAX;
+    // The kernel's own frames have no bound of their own: each makes or answers a call that is bounded.
+    const own = wait.queue < 0;
+    const sender = own ? KERNEL_SENDER : envelope.from;
+    const bound = own ? Infinity : sender === 0 ? PENDING_SENDS_OUTSIDE_MAX : PENDING_SENDS_PER_AGENT_MAX;
     const pending = this.#bySender.get(sender) ?? 0;
     if (pending >= bound) throw new SendsPendingError(sender, bound);
     this.#bySender.set(sender, pending + 1);

@@ -18,8 +18,6 @@ const schema = z.strictObject({
   maxConcurrentAgents: count(1).default(10_000),
   sharedBufferSize: count(MIB).default(128 * MIB),
   memoryStoreSize: count(MIB).default(64 * MIB),
-  maxSpawnTimeMs: positiveMs.default(100),
-  maxCommunicationLatencyMs: positiveMs.default(5),
   inboxMessagesMax: count(1).default(INBOX_MESSAGES_MAX),
   sendTimeoutMs: positiveMs.default(SEND_TIMEOUT_MS),
   hangTimeoutMs: positiveMs.default(HANG_TIMEOUT_MS),
@@ -38,10 +36,6 @@ export interface KernelOptions {
   sharedBufferSize?: number;
   /** Bytes of shared memory for the store. Default 64 MiB. */
   memoryStoreSize?: number;
-  /** Target of the 95th percentile of spawning. Default 100. */
-  maxSpawnTimeMs?: number;
-  /** Target of the 95th percentile of one-way delivery. Default 5. */
-  maxCommunicationLatencyMs?: number;
   /** Messages that may wait for one busy agent. Default 1,024. */
   inboxMessagesMax?: number;
   /** A send waits so long for room. Default 5,000. */
@@ -62,10 +56,6 @@ export interface KernelConfig {
   readonly sharedBufferBytes: number;
   /** Bytes. */
   readonly storeBytes: number;
-  /** Target. */
-  readonly spawnP95MsMax: number;
-  /** Target. */
-  readonly deliveryP95MsMax: number;
   /** Bound of an inbox. */
   readonly inboxMessagesMax: number;
   /** Wait for room. */
@@ -86,8 +76,6 @@ export function parseConfig(options: KernelOptions, cores: number): KernelConfig
     agentsMax: given.maxConcurrentAgents,
     sharedBufferBytes: given.sharedBufferSize,
     storeBytes: given.memoryStoreSize,
-    spawnP95MsMax: given.maxSpawnTimeMs,
-    deliveryP95MsMax: given.maxCommunicationLatencyMs,
     inboxMessagesMax: given.inboxMessagesMax,
     sendTimeoutMs: given.sendTimeoutMs,
     hangTimeoutMs: given.hangTimeoutMs,

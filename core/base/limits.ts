@@ -13,6 +13,8 @@ export const PENDING_SENDS_PER_AGENT_MAX = 64;
 export const PENDING_SENDS_OUTSIDE_MAX = 16_384;
 /** Asks, tasks and calls of one thread that may wait for their reply: one for each of 10,000 agents, and the manager's own beside them. */
 export const PENDING_REPLIES_MAX = 10_000 + 55_536;
+/** Logs and failures that may wait for the main thread; beyond, they are counted and dropped: an agent that logs in a loop must not fill the memory. */
+export const NOTES_WAITING_MAX = 1_024;
 /** Dead letters that one thread keeps for replay; older ones give way and stay counted. */
 export const DEAD_LETTERS_KEPT_MAX = 1_024;
 /** Frames handled in one turn of a host before timers and I/O get theirs. */

@@ -26,12 +26,13 @@ export type CounterName =
   | "tasks"
   | "pending"
   | "turns"
-  | "slabMessages";
+  | "slabMessages"
+  | "notesDropped";
 
 /** What a host counts, in the order of the block. */
 export const COUNTERS: readonly CounterName[] = [
   ...["sent", "sentElsewhere", "delivered", "failed", "deadLettered", "expired"] as const,
-  ...["spawned", "terminated", "tasks", "pending", "turns", "slabMessages"] as const,
+  ...["spawned", "terminated", "tasks", "pending", "turns", "slabMessages", "notesDropped"] as const,
 ];
 
 /** All counts of a host, or of several added up. */

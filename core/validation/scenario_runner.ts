@@ -226,7 +226,7 @@ class ScenarioRun {
 
   /** Waits until nothing is on its way any more. */
   async drain(): Promise<void> {
-    this.#tell("draining", this.plan.durationMs);
+    this.#tell("draining", this.#endedAt - this.#startAt);
     this.#after = await this.#quiet(DRAIN_MS_MAX);
   }
 
@@ -237,7 +237,7 @@ class ScenarioRun {
   }
 
   async clean(): Promise<void> {
-    this.#tell("cleaning", this.plan.durationMs);
+    this.#tell("cleaning", Math.max(0, this.#endedAt - this.#startAt));
     const failed = await this.#director.clear();
     this.manager.memoryStore.clear();
     await this.#quiet(DRAIN_MS_MAX / 10);
@@ -302,7 +302,9 @@ class ScenarioRun {
   }
 
   #tell(phase: string, elapsedMs = 0, agents = this.#observer.look(false)): void {
-    const handled = this.manager.getPerformanceMetrics().counts.delivered - this.#before.counts.delivered;
+    const now = this.#snapshot();
+    const own = 2 * (now.requests - this.#before.requests);
+    const handled = now.counts.delivered - this.#before.counts.delivered - own;
     const messagesPerSecond = elapsedMs > 0 ? Math.max(0, handled) / elapsedMs * 1_000 : 0;
     this.report({ phase, elapsedMs: Math.max(0, elapsedMs), agents, messagesPerSecond });
   }

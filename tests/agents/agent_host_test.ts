@@ -314,3 +314,47 @@ Deno.test("the urgent lane, a random load and many seeds: nothing is lost, nothi
     assertEquals([slotsInUse, ringBytesInUse, agentsLive], [0, 0, 0], `seed ${seed}`);
   }
 });
+
+Deno.test("a handler that never settles cannot keep its agent, its asker hears of it, and what it does later is refused", async () => {
+  let go = (): void => {};
+  const gate = new Promise<void>((resolve) => go = resolve);
+  const late: unknown[] = [];
+  const zombie = defineAgent({
+    async onMessage(_message, ctx) {
+      await gate;
+      for (const act of [() => ctx.send(ctx.id, 1), () => ctx.log("still here"), () => ctx.reply(1)]) {
+        try {
+          act();
+        } catch (error) {
+          late.push((error as { code: string }).code);
+        }
+      }
+    },
+  });
+  const kernel = new Simulation({ behaviors: { zombie } });
+  const agent = await kernel.until(kernel.host(0).spawn("zombie", { host: 1 }));
+  const ask = kernel.host(0).ask(0, agent, "never answered");
+  ask.catch(() => "seen below");
+  await kernel.settle();
+  await kernel.until(kernel.host(0).terminate(agent));
+  const error = await assertRejects(() => kernel.until(ask));
+  assert(isKernelError(error) && error.code === "AGENT_STOPPED");
+  go();
+  await kernel.settle();
+  assertEquals(late, ["AGENT_STOPPED", "AGENT_STOPPED", "REPLY_CLOSED"]);
+});
+
+Deno.test("an agent that logs in a loop fills no memory: what finds no room is dropped and counted", async () => {
+  const chatter = defineAgent({
+    onMessage(_message, ctx) {
+      for (let line = 0; line < 40_000; line++) ctx.log("x".repeat(100));
+    },
+  });
+  const kernel = new Simulation({ behaviors: { chatter } });
+  const agent = await kernel.until(kernel.host(0).spawn("chatter", { host: 1 }));
+  kernel.host(0).send(0, agent, null);
+  await kernel.settle();
+  const { notesDropped } = kernel.host(1).counts;
+  assert(notesDropped > 0);
+  assertEquals(kernel.notes.length + notesDropped, 40_000);
+});
