@@ -13,7 +13,7 @@
  */
 import { type AssembledHost, assembleHost } from "./agents/host_assembly.ts";
 import type { AgentBehavior, AgentId, AskOptions, SendOptions, SpawnConfig } from "./agents/agent.ts";
-import type { HostSettings } from "./agents/agent_host.ts";
+import type { HostSettings } from "./agents/host_options.ts";
 import type { DeadLetter } from "./agents/dead_letters.ts";
 import type { HostParts } from "./agents/host_parts.ts";
 import { HOST_STATE } from "./agents/spawn_desk.ts";
@@ -39,7 +39,7 @@ export type {
   TaskDefinition,
 } from "./agents/agent.ts";
 export type { Priority, PriorityName } from "./bus/message.ts";
-export type { HostSettings } from "./agents/agent_host.ts";
+export type { HostSettings } from "./agents/host_options.ts";
 export type { DeadLetter, DeadLetterReason } from "./agents/dead_letters.ts";
 export type { MemoryReport, RegionUse } from "./memory/inspection.ts";
 export type { CounterName, Counts } from "./metrics/counters.ts";

@@ -8,61 +8,22 @@ import type { Clock } from "../base/clock.ts";
 import { Deadlines } from "../base/deadlines.ts";
 import { AskTimeoutError, HostDiedError, KernelError, NotInitializedError } from "../base/errors.ts";
 import { ASK_TIMEOUT_MS, FRAMES_PER_TURN_MAX, NOTES_WAITING_MAX } from "../base/limits.ts";
-import type { Codec } from "../bus/codec.ts";
-import { type Envelope, KIND } from "../bus/envelope.ts";
+import { type Envelope, KIND, messageOf } from "../bus/envelope.ts";
 import { Inbound } from "../bus/inbound.ts";
-import type { AgentId, Message } from "../bus/message.ts";
+import type { AgentId } from "../bus/message.ts";
 import { add } from "../memory/atomics.ts";
-import { HOST, hostField, type Layout } from "../memory/layout.ts";
-import type { SharedMemory } from "../memory/shared_memory.ts";
+import { HOST, hostField } from "../memory/layout.ts";
 import { HostMetrics } from "../metrics/counters.ts";
 import type { AgentStore, AskOptions, SendOptions, SpawnConfig } from "./agent.ts";
 import { AgentDirectory, hostOfWord } from "./agent_directory.ts";
-import type { BehaviorLoader } from "./behavior_loader.ts";
 import { type DeadLetterReason, DeadLetters } from "./dead_letters.ts";
-import { buriedError, cloneableError } from "./failures.ts";
+import { buriedError, portableError } from "./failures.ts";
 import type { AgentHome, Delivery, HostedAgent } from "./hosted_agent.ts";
-import type { Interceptor } from "./host_parts.ts";
+import type { HostOptions } from "./host_options.ts";
 import { PostRoom } from "./post_room.ts";
 import { Replies } from "./replies.ts";
 import { Residents } from "./residents.ts";
 import { SpawnDesk } from "./spawn_desk.ts";
-
-/** Settings that all hosts of a kernel share; plain data. */
-export interface HostSettings {
-  /** Bound of living agents. */
-  readonly agentsMax: number;
-  /** Default bound of an agent's waiting messages. */
-  readonly inboxMessagesMax: number;
-  /** Default wait for room. */
-  readonly sendTimeoutMs: number;
-}
-
-/** What a host is made of. */
-export interface HostOptions {
-  /** 0 is the main thread. */
-  readonly index: number;
-  /** The arena. */
-  readonly memory: SharedMemory;
-  /** Its plan. */
-  readonly layout: Layout;
-  /** Payloads ↔ bytes. */
-  readonly codec: Codec;
-  /** Arena time and timers. */
-  readonly clock: Clock;
-  /** Behaviors of this thread. */
-  readonly behaviors: BehaviorLoader;
-  /** Shared values. */
-  readonly store: AgentStore;
-  /** See `HostSettings`. */
-  readonly settings: HostSettings;
-  /** Only in tests. */
-  readonly interceptor?: Interceptor;
-  /** Called when there is something to do outside a turn. */
-  readonly wake: () => void;
-  /** Takes notes of all hosts; only the main thread's gets any. */
-  readonly onNote?: (note: unknown) => void;
-}
 
 /** One delivery in so many is timed for the kernel's own histogram: at millions a second the clock would cost more than the message. */
 const DELIVERY_SAMPLE_MASK = 15;
@@ -223,7 +184,12 @@ export class AgentHost implements AgentHome {
     const now = this.clock.now();
     if (now - this.#failureNotedAt < FAILURE_NOTE_GAP_MS) return;
     this.#failureNotedAt = now;
-    this.note({ kind: "agent-failed", agentId: agent, error: cloneableError(error) });
+    const note = (value: unknown): void => this.note({ kind: "agent-failed", agentId: agent, error: value });
+    try {
+      note(error);
+    } catch {
+      note(portableError(error)); // it carries something that cannot be copied
+    }
   }
 
   bury(delivery: Delivery, reason: DeadLetterReason): void {
@@ -310,11 +276,16 @@ export class AgentHost implements AgentHome {
     if (interceptor?.deliver !== undefined && (this.#verdict = interceptor.deliver(envelope.to, envelope.correlation !== 0)) === "drop") {
       return;
     }
-    const delivery: Delivery = {
-      message: messageOf(envelope, payload()),
-      isTask: envelope.kind === KIND.task,
-      correlation: envelope.correlation,
-    };
+    const { correlation } = envelope;
+    const isTask = envelope.kind === KIND.task;
+    let value: unknown;
+    try {
+      value = payload();
+    } catch {
+      // Its sender is not to be trusted, but this thread and its agents are: the message is kept by its envelope, and counted.
+      return this.bury({ message: messageOf(envelope, undefined), isTask, correlation }, "corrupt");
+    }
+    const delivery: Delivery = { message: messageOf(envelope, value), isTask, correlation };
     const agent = this.#residents.get(envelope.to);
     if (agent === undefined) return this.bury(delivery, "agent-terminated");
     agent.accept(delivery);
@@ -323,10 +294,15 @@ export class AgentHost implements AgentHome {
   #settle(envelope: Envelope, payload: () => unknown): void {
     const { correlation, kind } = envelope;
     const counted = kind === KIND.reply || kind === KIND.failure;
-    const value = payload();
-    const awaited = kind === KIND.reply || kind === KIND.result
-      ? this.#replies.settle(correlation, value)
-      : this.#replies.fail(correlation, value);
+    let value: unknown;
+    let succeeded = kind === KIND.reply || kind === KIND.result;
+    try {
+      value = payload();
+    } catch (error) {
+      value = error;
+      succeeded = false;
+    }
+    const awaited = succeeded ? this.#replies.settle(correlation, value) : this.#replies.fail(correlation, value);
     if (!counted) return;
     if (awaited) this.metrics.counts.delivered++;
     else this.bury({ message: messageOf(envelope, value), isTask: false, correlation: 0 }, "late-reply");
@@ -382,13 +358,4 @@ export class AgentHost implements AgentHome {
     for (const agent of turn) handled += agent.runParked();
     return handled;
   }
-}
-
-function messageOf(envelope: Envelope, payload: unknown): Message {
-  const { id, from, to, priority, timestamp, retryCount, correlation, expiresAt } = envelope;
-  if (correlation === 0 && expiresAt === 0) return { id, from, to, payload, priority, timestamp, retryCount };
-  const message: { -readonly [Key in keyof Message]: Message[Key] } = { id, from, to, payload, priority, timestamp, retryCount };
-  if (correlation !== 0) message.correlationId = correlation;
-  if (expiresAt !== 0) message.expiresAt = expiresAt;
-  return message;
 }

@@ -14,8 +14,8 @@ import { HOSTS_MAX } from "../memory/layout.ts";
 import type { HostMetrics } from "../metrics/counters.ts";
 import type { SendOptions } from "./agent.ts";
 import { type AgentDirectory, hostOfWord, isFullWord } from "./agent_directory.ts";
-import type { HostOptions } from "./agent_host.ts";
-import { cloneableError } from "./failures.ts";
+import type { HostOptions } from "./host_options.ts";
+import { portableError } from "./failures.ts";
 import { Replies } from "./replies.ts";
 import { WaitingRoom, type WaitingSend } from "./waiting_room.ts";
 
@@ -113,6 +113,8 @@ export class PostRoom {
       timeoutError: () => full(timeoutMs),
       signal: options?.signal,
     });
+    // Counted here, and handled: a sender that does not look at its promise must not end its thread as an unhandled rejection.
+    wait.catch(() => this.metrics.counts.refused++);
     this.posted(true);
     return wait;
   }
@@ -122,14 +124,16 @@ export class PostRoom {
     this.#toHost(host, this.#fill(kind, 0, 0, correlation, PRIORITIES.normal), value);
   }
 
-  /** Posts an answer to whoever waits for it. */
+  /** Posts an answer to whoever waits for it. An answer that cannot be copied is thrown; an error that cannot goes by name and message. */
   answer(kind: number, correlation: number, to: AgentId, value: unknown): void {
-    const failed = kind === KIND.failure || kind === KIND.refusal;
-    this.#toHost(
-      Replies.hostOf(correlation),
-      this.#fill(kind, 0, to, correlation, PRIORITIES.normal),
-      failed ? cloneableError(value) : value,
-    );
+    if (this.#closed) return; // nobody waits any more
+    const host = Replies.hostOf(correlation);
+    try {
+      this.#toHost(host, this.#fill(kind, 0, to, correlation, PRIORITIES.normal), value);
+    } catch (error) {
+      if (kind !== KIND.failure && kind !== KIND.refusal) throw error;
+      this.#toHost(host, this.#fill(kind, 0, to, correlation, PRIORITIES.normal), portableError(value));
+    }
   }
 
   /** Counts a message to a host. */

@@ -8,7 +8,7 @@ import { STOP_TIMEOUT_MS } from "../base/limits.ts";
 import { type AgentId, priorityLevel } from "../bus/message.ts";
 import type { AgentBehavior, SpawnConfig } from "./agent.ts";
 import { type AgentDirectory, slotOf } from "./agent_directory.ts";
-import type { HostOptions } from "./agent_host.ts";
+import type { HostOptions } from "./host_options.ts";
 import { type AgentHome, HostedAgent } from "./hosted_agent.ts";
 import { AGENT_STATE } from "./lifecycle.ts";
 

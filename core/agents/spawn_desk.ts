@@ -10,7 +10,8 @@ import { load } from "../memory/atomics.ts";
 import { HOST, hostField } from "../memory/layout.ts";
 import type { SpawnConfig } from "./agent.ts";
 import { type AgentDirectory, hostOfWord } from "./agent_directory.ts";
-import type { AgentHost, HostOptions } from "./agent_host.ts";
+import type { AgentHost } from "./agent_host.ts";
+import type { HostOptions } from "./host_options.ts";
 import { AGENT_STATE } from "./lifecycle.ts";
 import type { MakeOrder, MakeResult } from "./residents.ts";
 

@@ -173,3 +173,15 @@ export class ReplyClosedError extends KernelError {
     );
   }
 }
+
+const CLASSES: ReadonlyMap<string, { readonly prototype: KernelError }> = new Map(
+  [
+    ...[AgentNotFoundError, AskTimeoutError, ConfigError, HostDiedError, InboxFullError, InvalidArgumentError, MessageTooLargeError],
+    ...[NotInitializedError, PayloadNotCloneableError, ReplyClosedError, SendsPendingError],
+  ].map((known) => [known.name, known]),
+);
+
+/** What an error of that name inherits from, so that `instanceof` also holds for one that came from another thread of the same program. */
+export function kernelErrorPrototype(name: string): KernelError {
+  return CLASSES.get(name)?.prototype ?? KernelError.prototype;
+}

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { KernelError } from "../base/errors.ts";
+import { KernelError, kernelErrorPrototype } from "../base/errors.ts";
 
 /** Brand of `KernelError`s, from whichever copy of the package. */
 const BRAND = Symbol.for("@stage3/kernel.error");
@@ -69,6 +69,7 @@ function construct(kind: number, name: string, message: string): Error | null {
 export function setErrorProperty(error: Error, kind: number, key: string, value: unknown): boolean {
   const isText = key === "name" || key === "message" || key === "stack" || (key === "code" && kind === KERNEL);
   if (isText && typeof value !== "string") return false;
+  if (key === "name" && kind === KERNEL) Object.setPrototypeOf(error, kernelErrorPrototype(value as string));
   if (key === "stack") error.stack = value as string;
   else Object.defineProperty(error, key, { value, enumerable: kind === KERNEL && !HIDDEN.has(key), writable: true, configurable: true });
   return true;

@@ -15,6 +15,7 @@
 import { KernelError } from "../base/errors.ts";
 import type { ByteWindow } from "../memory/shared_memory.ts";
 import type { Codec } from "./codec.ts";
+import type { Message } from "./message.ts";
 
 /** What a frame is for. */
 export const KIND = {
@@ -168,4 +169,14 @@ export function readSlabList(source: ByteWindow, envelope: Envelope): { bytes: n
     throw new KernelError("CORRUPT_MESSAGE", `frame lists ${count} slabs but ends before them; the sending thread is not to be trusted.`);
   }
   return { bytes, slabs: Array.from({ length: count }, (_, index) => view.getInt32(envelope.bodyAt + 8 + 4 * index, true)) };
+}
+
+/** The message that a frame carries. */
+export function messageOf(envelope: Envelope, payload: unknown): Message {
+  const { id, from, to, priority, timestamp, retryCount, correlation, expiresAt } = envelope;
+  if (correlation === 0 && expiresAt === 0) return { id, from, to, payload, priority, timestamp, retryCount };
+  const message: { -readonly [Key in keyof Message]: Message[Key] } = { id, from, to, payload, priority, timestamp, retryCount };
+  if (correlation !== 0) message.correlationId = correlation;
+  if (expiresAt !== 0) message.expiresAt = expiresAt;
+  return message;
 }

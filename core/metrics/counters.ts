@@ -27,12 +27,13 @@ export type CounterName =
   | "pending"
   | "turns"
   | "slabMessages"
-  | "notesDropped";
+  | "notesDropped"
+  | "refused";
 
 /** What a host counts, in the order of the block. */
 export const COUNTERS: readonly CounterName[] = [
   ...["sent", "sentElsewhere", "delivered", "failed", "deadLettered", "expired"] as const,
-  ...["spawned", "terminated", "tasks", "pending", "turns", "slabMessages", "notesDropped"] as const,
+  ...["spawned", "terminated", "tasks", "pending", "turns", "slabMessages", "notesDropped", "refused"] as const,
 ];
 
 /** All counts of a host, or of several added up. */

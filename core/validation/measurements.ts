@@ -100,7 +100,7 @@ export function notRun(plan: ScenarioPlan, threads: number, oversubscribed: bool
 
 const ZERO_COUNTS: Counts = {
   ...{ sent: 0, sentElsewhere: 0, delivered: 0, failed: 0, deadLettered: 0, expired: 0 },
-  ...{ spawned: 0, terminated: 0, tasks: 0, pending: 0, turns: 0, slabMessages: 0, notesDropped: 0 },
+  ...{ spawned: 0, terminated: 0, tasks: 0, pending: 0, turns: 0, slabMessages: 0, notesDropped: 0, refused: 0 },
 };
 
 /** Agents alive as the kernel says, but never more than said so themselves: an agent whose onStart did not run does not count. */

@@ -128,6 +128,7 @@ Deno.test("an agent may have 64 sends waiting; the next is refused", async () =>
   await kernel.settle();
   assertInstanceOf(errors[0], SendsPendingError);
   await kernel.run(6_000, 500);
+  assertEquals(kernel.host(0).counts.refused, 65, "64 of the agent's, one of ours");
 });
 
 Deno.test("no reply in time is AskTimeoutError; the late reply is kept as a dead letter", async () => {
@@ -166,8 +167,8 @@ Deno.test("a terminated agent is not found, its waiting messages are dead letter
   ask.catch(() => "seen below");
   await kernel.settle();
   await kernel.until(kernel.host(0).terminate(agent));
-  const error = await assertRejects(() => ask);
-  assert(isKernelError(error) && error.code === "AGENT_NOT_FOUND");
+  const error = await assertRejects(() => ask, AgentNotFoundError);
+  assertEquals([error.code, error.agentId], ["AGENT_NOT_FOUND", agent]);
   assertThrows(() => kernel.host(0).send(0, agent, "too late"), AgentNotFoundError);
   assertEquals(kernel.host(1).deadLetters().map((letter) => letter.reason), ["agent-terminated"]);
   await assertRejects(() => kernel.host(0).terminate(agent), AgentNotFoundError);
@@ -357,4 +358,24 @@ Deno.test("an agent that logs in a loop fills no memory: what finds no room is d
   const { notesDropped } = kernel.host(1).counts;
   assert(notesDropped > 0);
   assertEquals(kernel.notes.length + notesDropped, 40_000);
+});
+
+Deno.test("an error that carries what cannot be copied still reaches the asker, by name and message", async () => {
+  const behavior = defineAgent({
+    onMessage() {
+      throw Object.assign(new RangeError("too far"), { cause: () => "a function" });
+    },
+  });
+  const kernel = new Simulation({ behaviors: { behavior } });
+  const agent = await kernel.until(kernel.host(0).spawn("behavior", { host: 1 }));
+  const error = await assertRejects(() => kernel.until(kernel.host(0).ask(0, agent, "ask")), Error, "RangeError: too far");
+  assert(isKernelError(error) && error.code === "AGENT_FAILED");
+});
+
+Deno.test("a reply that cannot be copied is the handler's error, and so the asker's", async () => {
+  const behavior = defineAgent({ onMessage: (_message, ctx) => ctx.reply(() => 1), onTask: () => Symbol("no") });
+  const kernel = new Simulation({ behaviors: { behavior } });
+  const agent = await kernel.until(kernel.host(0).spawn("behavior", { host: 1 }));
+  const error = await assertRejects(() => kernel.until(kernel.host(0).ask(0, agent, "ask")));
+  assert(isKernelError(error) && error.code === "PAYLOAD_NOT_CLONEABLE");
 });

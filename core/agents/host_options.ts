@@ -1,0 +1,48 @@
+/**
+ * What a host is made of.
+ *
+ * @module
+ */
+import type { Clock } from "../base/clock.ts";
+import type { Codec } from "../bus/codec.ts";
+import type { Layout } from "../memory/layout.ts";
+import type { SharedMemory } from "../memory/shared_memory.ts";
+import type { AgentStore } from "./agent.ts";
+import type { BehaviorLoader } from "./behavior_loader.ts";
+import type { Interceptor } from "./host_parts.ts";
+
+/** Settings that all hosts of a kernel share; plain data. */
+export interface HostSettings {
+  /** Bound of living agents. */
+  readonly agentsMax: number;
+  /** Default bound of an agent's waiting messages. */
+  readonly inboxMessagesMax: number;
+  /** Default wait for room. */
+  readonly sendTimeoutMs: number;
+}
+
+/** What a host is made of. */
+export interface HostOptions {
+  /** 0 is the main thread. */
+  readonly index: number;
+  /** The arena. */
+  readonly memory: SharedMemory;
+  /** Its plan. */
+  readonly layout: Layout;
+  /** Payloads ↔ bytes. */
+  readonly codec: Codec;
+  /** Arena time and timers. */
+  readonly clock: Clock;
+  /** Behaviors of this thread. */
+  readonly behaviors: BehaviorLoader;
+  /** Shared values. */
+  readonly store: AgentStore;
+  /** See `HostSettings`. */
+  readonly settings: HostSettings;
+  /** Only in tests. */
+  readonly interceptor?: Interceptor;
+  /** Called when there is something to do outside a turn. */
+  readonly wake: () => void;
+  /** Takes notes of all hosts; only the main thread's gets any. */
+  readonly onNote?: (note: unknown) => void;
+}
