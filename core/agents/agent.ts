@@ -102,7 +102,7 @@ export interface AgentStore {
 }
 
 /** What an agent can do; handed to each of its functions. */
-export interface AgentContext<State = unknown> {
+export interface AgentContext<State = unknown, Out = unknown> {
   /** This agent's address. */
   readonly id: AgentId;
   /** The same: what others write to. */
@@ -132,30 +132,32 @@ export interface AgentContext<State = unknown> {
    * Answers the message being handled. Without effect when nobody waits for an answer. Throws `ReplyClosedError` when the handler has already
    * settled or has replied before.
    */
-  reply(payload: unknown): void;
+  reply(payload: Out): void;
   /** Makes another agent. */
   spawn(type: string, config?: SpawnConfig): Promise<AgentId>;
   /** Tells the manager something: it emits it as `agent:log`. */
   log(text: string, data?: unknown): void;
 }
 
-/** What an agent does. Every function is optional; each may be async. An agent handles one message at a time. */
-export interface AgentBehavior<In = unknown, State = unknown> {
+/** What an agent does: takes `In`, replies `Out`, keeps `State`. Every function is optional; each may be async. An agent handles one message at a time. */
+export interface AgentBehavior<In = unknown, Out = unknown, State = unknown> {
   /** Before the first message. The spawn resolves when it has settled, and fails when it throws. */
-  onStart?(ctx: AgentContext<State>): void | Promise<void>;
+  onStart?(ctx: AgentContext<State, Out>): void | Promise<void>;
   /** One message. When it throws, the asker gets the error and the agent goes on with its state. */
-  onMessage?(message: Message<In>, ctx: AgentContext<State>): void | Promise<void>;
+  onMessage?(message: Message<In>, ctx: AgentContext<State, Out>): void | Promise<void>;
   /** One task; what it returns is the result's output. */
-  onTask?(task: TaskDefinition, ctx: AgentContext<State>): unknown;
+  onTask?(task: TaskDefinition, ctx: AgentContext<State, Out>): unknown;
   /** After the last message. */
-  onStop?(ctx: AgentContext<State>): void | Promise<void>;
+  onStop?(ctx: AgentContext<State, Out>): void | Promise<void>;
 }
 
 /** Marks behaviors across copies of this package. */
 export const BEHAVIOR_BRAND: symbol = Symbol.for("@stage3/kernel.behavior");
 
 /** Declares a behavior: returns its argument, branded so that any copy of the package recognises it. */
-export function defineAgent<In = unknown, State = unknown>(behavior: AgentBehavior<In, State>): AgentBehavior<In, State> {
+export function defineAgent<In = unknown, Out = unknown, State = unknown>(
+  behavior: AgentBehavior<In, Out, State>,
+): AgentBehavior<In, Out, State> {
   if (typeof behavior !== "object" || behavior === null) {
     throw new TypeError(`defineAgent: behavior is ${typeof behavior}; give an object with onStart, onMessage, onTask or onStop.`);
   }

@@ -40,6 +40,7 @@ export class AgentHost implements AgentHome {
   readonly #options: HostOptions;
   readonly #post: PostRoom;
   readonly #inbound: Inbound;
+  readonly #deadlines: Deadlines;
   readonly #replies: Replies;
   readonly #residents: Residents;
   readonly #desk: SpawnDesk;
@@ -62,7 +63,7 @@ export class AgentHost implements AgentHome {
     this.directory = new AgentDirectory(memory, layout, options.settings.agentsMax);
     this.metrics = new HostMetrics(memory, layout, index);
     this.#inbound = new Inbound(memory, layout, index, codec, (envelope, payload) => this.#receive(envelope, payload));
-    const deadlines = new Deadlines(clock);
+    const deadlines = this.#deadlines = new Deadlines(clock);
     this.#replies = new Replies(index, deadlines);
     this.#post = new PostRoom(options, this.directory, this.metrics, deadlines, (waits) => this.#posted(waits));
     this.#residents = new Residents(this, this.directory, options);
@@ -162,6 +163,7 @@ export class AgentHost implements AgentHome {
     const error = new NotInitializedError("waiting call", true);
     this.#replies.failAll(error);
     this.#post.close(error);
+    this.#deadlines.close();
     this.#finish();
   }
 

@@ -6,7 +6,7 @@
 import { Worker } from "node:worker_threads";
 import type { Cancel, Clock } from "../base/clock.ts";
 import { KernelError } from "../base/errors.ts";
-import { THREAD_START_TIMEOUT_MS, WORKER_HEAP_MB_MAX } from "../base/limits.ts";
+import { THREAD_START_TIMEOUT_MS, WORKER_HEAP_MB_MAX, WORKER_YOUNG_HEAP_MB_MAX } from "../base/limits.ts";
 import { load, store } from "../memory/atomics.ts";
 import { Doorbell } from "../memory/doorbell.ts";
 import { HOST, hostField, type Layout } from "../memory/layout.ts";
@@ -97,7 +97,7 @@ export class WorkerPool {
     const worker = new Worker(workerText, {
       eval: true,
       workerData: { plan: plan(host), memory: memory.memory, partsUrl },
-      resourceLimits: { maxOldGenerationSizeMb: WORKER_HEAP_MB_MAX },
+      resourceLimits: { maxOldGenerationSizeMb: WORKER_HEAP_MB_MAX, maxYoungGenerationSizeMb: WORKER_YOUNG_HEAP_MB_MAX },
     });
     const watched: Watched = { worker, host, beat: -1, looks: 0 };
     this.#watched.set(host, watched);

@@ -45,8 +45,17 @@ export class Deadlines {
       this.#up(place);
       this.#down(last.place);
     }
-    // The timer is left standing: it finds nothing due and arms itself for what is. With nothing left it must not hold the event loop.
-    if (this.#heap.length === 0) this.#disarm();
+    // The timer is left standing, also for an empty heap: it finds nothing due and arms itself for what is. An ask that is answered at once
+    // would otherwise pay for a timer set and a timer cleared, several times its own price.
+  }
+
+  /** Forgets everything, the timer too. */
+  close(): void {
+    for (const deadline of this.#heap) deadline.place = -1;
+    this.#heap.length = 0;
+    this.#cancel?.();
+    this.#cancel = null;
+    this.#timerAt = Infinity;
   }
 
   /** How many are pending. */
@@ -70,12 +79,6 @@ export class Deadlines {
     this.#cancel?.();
     this.#timerAt = this.#heap[0].at;
     this.#cancel = this.clock.schedule(Math.max(0, Math.ceil(this.#timerAt - this.clock.now())), () => this.#fire());
-  }
-
-  #disarm(): void {
-    this.#cancel?.();
-    this.#cancel = null;
-    this.#timerAt = Infinity;
   }
 
   #put(deadline: Deadline, place: number): void {

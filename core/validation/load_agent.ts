@@ -94,12 +94,13 @@ const STORE_KEYS = 1_024;
 
 /** Everything of this thread; the module is loaded once a thread. */
 const peers: AgentContext[] = [];
-const placeOf = new Map<AgentId, number>();
+const peerPlaces = new Map<AgentId, number>();
+const strangers: AgentId[] = [];
+const strangerPlaces = new Map<AgentId, number>();
 const latency = Histogram.private();
 const lag = Histogram.private();
 const storeTime = Histogram.private();
 let counts = zeroCounts();
-let elsewhere: AgentId[] = [];
 let random = new Random(1);
 let stopped = false;
 let texts: string[] = [];
@@ -108,11 +109,11 @@ let markers: AgentId[] = [];
 const binaries = Array.from({ length: 64 }, () => new Uint8Array(BINARY_BYTES));
 let nextBinary = 0;
 
-export default defineAgent<unknown, LoadState>({
+export default defineAgent<unknown, unknown, LoadState>({
   onStart(ctx) {
     if (ctx.state.role !== "peer") return;
     counts.started++;
-    placeOf.set(ctx.id, peers.length);
+    peerPlaces.set(ctx.id, peers.length);
     peers.push(ctx);
   },
   onMessage(message, ctx) {
@@ -128,7 +129,7 @@ export default defineAgent<unknown, LoadState>({
   onStop(ctx) {
     if (ctx.state.role !== "peer") return;
     counts.stopped++;
-    forget(ctx.id);
+    forget(peers, peerPlaces, ctx.id);
   },
 });
 
@@ -171,17 +172,22 @@ async function command(order: LoadCommand, ctx: AgentContext): Promise<void> {
       texts = cutTexts(order.corpus);
       for (const binary of binaries) fillBinary(binary, order.corpus);
       counts = zeroCounts();
-      elsewhere = [];
+      strangers.length = 0;
+      strangerPlaces.clear();
       stopped = false;
       for (const histogram of [latency, lag, storeTime]) histogram.reset();
       break;
     case "meet":
-      elsewhere.push(...order.elsewhere);
+      for (const id of order.elsewhere) {
+        strangerPlaces.set(id, strangers.length);
+        strangers.push(id);
+      }
       break;
     case "retire": {
-      const leaving = new Set(order.ids);
-      for (const id of order.ids) forget(id);
-      elsewhere = elsewhere.filter((id) => !leaving.has(id));
+      for (const id of order.ids) {
+        forget(peers, peerPlaces, id);
+        forget(strangers, strangerPlaces, id);
+      }
       // What was sent to them before has been drained when every thread's marker, this one's too, has answered.
       await Promise.all(markers.map((marker) => ctx.ask(marker, null)));
       break;
@@ -206,13 +212,17 @@ function generate(ctx: AgentContext, startAt: number, durationMs: number, messag
   const beganAt = ctx.clock.now();
   const cpuBefore = threadCpuMs();
   let generatingMs = 0;
+  let nappedMs = 0;
   let leftAt = beganAt;
   let receivedBefore = counts.received;
   const step = (): void => {
     let now = ctx.clock.now();
     if (counts.received === receivedBefore && startAt + next * gapMs > now) {
       nap(NAP_MS);
-      now = ctx.clock.now();
+      const wokeAt = ctx.clock.now();
+      nappedMs += wokeAt - now;
+      leftAt += wokeAt - now; // asleep is not at work
+      now = wokeAt;
     }
     // A turn in which no handler ran was only polling: the generator's, not the handlers'.
     if (counts.received === receivedBefore) generatingMs += now - leftAt;
@@ -231,7 +241,7 @@ function generate(ctx: AgentContext, startAt: number, durationMs: number, messag
     if (!stopped && !ctx.signal.aborted && next < total && leftAt < startAt + durationMs) return void setImmediate(step);
     if (!stopped) counts.scheduled = total; // what is still due at the end was not carried
     // The thread may have been kept waiting for a core meanwhile: its share of the time it did run.
-    counts.generatorCpuMs = (threadCpuMs() - cpuBefore) * generatingMs / Math.max(leftAt - beganAt, 1);
+    counts.generatorCpuMs = (threadCpuMs() - cpuBefore) * generatingMs / Math.max(leftAt - beganAt - nappedMs, 1);
   };
   step();
 }
@@ -244,8 +254,8 @@ function threadCpuMs(): number {
 function sendOne(due: number): void {
   if (peers.length === 0) return fail("NO_PEER");
   const sender = peers[random.below(peers.length)];
-  const goesElsewhere = elsewhere.length > 0 && random.next() < ELSEWHERE_SHARE;
-  const to = goesElsewhere ? elsewhere[random.below(elsewhere.length)] : peers[random.below(peers.length)].id;
+  const goesElsewhere = strangers.length > 0 && random.next() < ELSEWHERE_SHARE;
+  const to = goesElsewhere ? strangers[random.below(strangers.length)] : peers[random.below(peers.length)].id;
   try {
     const wait = sender.send(to, random.next() < BINARY_SHARE ? bytesDue(due) : textDue(due));
     if (wait !== undefined) {
@@ -289,14 +299,16 @@ function cutTexts(corpus: string): string[] {
   });
 }
 
-function forget(id: AgentId): void {
-  const place = placeOf.get(id);
+/** Takes an agent out of a list: the last one takes its place, so that it costs the same for any length. */
+function forget<T extends AgentContext | AgentId>(list: T[], places: Map<AgentId, number>, id: AgentId): void {
+  const place = places.get(id);
   if (place === undefined) return;
-  placeOf.delete(id);
-  const last = peers.pop()!;
-  if (last.id === id) return;
-  peers[place] = last;
-  placeOf.set(last.id, place);
+  places.delete(id);
+  const last = list.pop()!;
+  const lastId = typeof last === "number" ? last : last.id;
+  if (lastId === id) return;
+  list[place] = last;
+  places.set(lastId, place);
 }
 
 function fail(code: string): void {

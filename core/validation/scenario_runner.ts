@@ -68,7 +68,7 @@ export interface RunOptions {
 
 const BUDGET_BYTES = 2 * 2 ** 30;
 /** The main loop's step: replacing agents, tasks and looks are due at most so late. */
-const STEP_MS = 5;
+const STEP_MS = 10;
 const LOOK_EVERY_MS = 250;
 const TASKS_PER_SECOND = 100;
 const TASKS_OPEN_MAX = 64;

@@ -36,7 +36,7 @@ Deno.test("messages of one sender to one receiver arrive in order, and urgent on
 });
 
 Deno.test("a handler that throws rejects the asker with that error, and the agent goes on with its state", async () => {
-  const behavior = defineAgent<string, { calls: number }>({
+  const behavior = defineAgent<string, number, { calls: number }>({
     onStart: (ctx) => void (ctx.state = { calls: 0 }),
     onMessage(message, ctx) {
       ctx.state.calls++;

@@ -36,18 +36,22 @@ Deno.test("deadlines fire in order, once, and not when removed", () => {
   }));
 });
 
-Deno.test("no timer is left once no deadline is pending", () => {
+Deno.test("one timer serves them all, stands while they come and go, and is gone after close", () => {
+  let set = 0;
   let timers = 0;
   const clock = {
     now: () => 0,
     schedule: () => {
+      set++;
       timers++;
       return () => timers--;
     },
   };
   const deadlines = new Deadlines(clock);
-  const pending = [5, 3, 9].map((delay) => deadlines.add(delay, () => undefined));
-  assertEquals(timers, 1);
-  pending.forEach((deadline) => deadlines.remove(deadline));
-  assertEquals(timers, 0);
+  for (let ask = 0; ask < 100; ask++) deadlines.remove(deadlines.add(30_000, () => undefined));
+  assertEquals([set, timers, deadlines.size], [1, 1, 0]);
+  deadlines.add(5, () => undefined); // sooner than the one that stands
+  assertEquals([set, timers], [2, 1]);
+  deadlines.close();
+  assertEquals([timers, deadlines.size], [0, 0]);
 });
