@@ -8,7 +8,7 @@ import { setImmediate } from "node:timers";
 import type { AgentBehavior, AgentId, AskOptions, SendOptions, SpawnConfig, TaskDefinition, TaskResult } from "./agents/agent.ts";
 import { isAgentId } from "./agents/agent_directory.ts";
 import { AgentManager } from "./agents/agent_manager.ts";
-import type { DeadLetter } from "./agents/dead_letters.ts";
+import { type DeadLetter, type DeadLetterPage, fetchDeadLetters } from "./agents/dead_letters.ts";
 import { type AssembledHost, assembleHost, type HostPlan } from "./agents/host_assembly.ts";
 import type { HostParts } from "./agents/host_parts.ts";
 import { HOST_STATE } from "./agents/spawn_desk.ts";
@@ -164,8 +164,10 @@ export class Kernel extends EventEmitter implements AsyncDisposable {
   /** Messages that could not be handled, of all threads, oldest first. */
   async deadLetters(): Promise<DeadLetter[]> {
     const { main, workers } = await this.#ready();
-    const lists = await Promise.all([0, ...workers.alive].map((host) => main.host.call(host, "deadLetters", null, STOP_TIMEOUT_MS)));
-    return (lists as DeadLetter[][]).flat().sort((a, b) => a.at - b.at);
+    const ask = (host: number) => (page: DeadLetterPage) =>
+      main.host.call(host, "deadLetters", page, STOP_TIMEOUT_MS) as Promise<DeadLetter[]>;
+    const lists = await Promise.all([0, ...workers.alive].map((host) => fetchDeadLetters(ask(host))));
+    return lists.flat().sort((a, b) => a.at - b.at);
   }
 
   /** Counts, spawn times and delivery times since the start. */

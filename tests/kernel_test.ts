@@ -179,3 +179,29 @@ Deno.test("agents log and fail through events of the manager", async () => {
   assertEquals(await log.then(({ text, data }) => [text, data]), ["said", 42]);
   assertEquals((await failed).error.message, "then failed");
 });
+
+Deno.test("dead letters of all threads are fetched, however many and however large", async () => {
+  const deaf = behaviorUrl("onStart() {}");
+  await using manager = new UltraFastAgentManager({ threads: 2, behaviors: { deaf } });
+  await manager.initialize();
+  const agents = await Promise.all([1, 2].map((host) => manager.spawnAgent("deaf", { host })));
+  for (let number = 0; number < 100; number++) await manager.sendMessage(0, agents[number % 2], number);
+  for (let number = 0; number < 4; number++) await manager.sendMessage(0, agents[0], new Uint8Array(900_000));
+  const barrier = await Promise.allSettled(agents.map((id) => manager.ask(id, null)));
+  assertEquals(barrier.map((outcome) => outcome.status), ["rejected", "rejected"]);
+  const letters = await manager.deadLetters();
+  assertEquals(letters.length, 106);
+  assertEquals(letters.filter((letter) => letter.message.payload instanceof Uint8Array).length, 4);
+  assertEquals(new Set(letters.map((letter) => letter.reason)), new Set(["no-handler"]));
+});
+
+Deno.test("an onStart that throws what cannot travel fails the spawn and harms no neighbour", async () => {
+  const odd = behaviorUrl("onStart() { throw Object.assign(new Error('odd'), { cause: () => 1 }); }");
+  await using manager = new UltraFastAgentManager({ threads: 1, behaviors: { ...behaviors, odd } });
+  await manager.initialize();
+  const neighbour = await manager.spawnAgent("echo");
+  await assertRejects(() => manager.spawnAgent("odd"), Error, "odd");
+  await assertRejects(() => manager.spawnAgentBatch("odd", 20), Error, "odd");
+  assertEquals(await manager.ask(neighbour, 1), { echo: 1, host: 1 });
+  assertEquals(manager.inspectMemory().slotsInUse, 1);
+});

@@ -16,7 +16,7 @@ import { HOST, hostField } from "../memory/layout.ts";
 import { HostMetrics } from "../metrics/counters.ts";
 import type { AgentStore, AskOptions, SendOptions, SpawnConfig } from "./agent.ts";
 import { AgentDirectory, hostOfWord } from "./agent_directory.ts";
-import { type DeadLetterReason, DeadLetters } from "./dead_letters.ts";
+import { type DeadLetterPage, type DeadLetterReason, DeadLetters } from "./dead_letters.ts";
 import { buriedError, portableError } from "./failures.ts";
 import type { AgentHome, Delivery, HostedAgent } from "./hosted_agent.ts";
 import type { HostOptions } from "./host_options.ts";
@@ -196,7 +196,7 @@ export class AgentHost implements AgentHome {
 
   bury(delivery: Delivery, reason: DeadLetterReason): void {
     this.metrics.counts[reason === "expired" ? "expired" : "deadLettered"]++;
-    this.#deadLetters.add({ message: delivery.message, reason, host: this.index, at: this.clock.now() });
+    this.#deadLetters.add({ message: delivery.message, reason, host: this.index, at: this.clock.now() }, delivery.isLarge);
     if (delivery.correlation === 0 || reason === "expired") return;
     const { to, from } = delivery.message;
     this.answer(delivery.correlation, from, true, buriedError(to, reason));
@@ -285,9 +285,9 @@ export class AgentHost implements AgentHome {
       value = payload();
     } catch {
       // Its sender is not to be trusted, but this thread and its agents are: the message is kept by its envelope, and counted.
-      return this.bury({ message: messageOf(envelope, undefined), isTask, correlation }, "corrupt");
+      return this.bury({ message: messageOf(envelope, undefined), isTask, correlation, isLarge: false }, "corrupt");
     }
-    const delivery: Delivery = { message: messageOf(envelope, value), isTask, correlation };
+    const delivery: Delivery = { message: messageOf(envelope, value), isTask, correlation, isLarge: envelope.inSlabs };
     const agent = this.#residents.get(envelope.to);
     if (agent === undefined) return this.bury(delivery, "agent-terminated");
     agent.accept(delivery);
@@ -307,7 +307,7 @@ export class AgentHost implements AgentHome {
     const awaited = succeeded ? this.#replies.settle(correlation, value) : this.#replies.fail(correlation, value);
     if (!counted) return;
     if (awaited) this.metrics.counts.delivered++;
-    else this.bury({ message: messageOf(envelope, value), isTask: false, correlation: 0 }, "late-reply");
+    else this.bury({ message: messageOf(envelope, value), isTask: false, correlation: 0, isLarge: envelope.inSlabs }, "late-reply");
   }
 
   #answerCall(correlation: number, call: { method: string; argument: unknown }): void {
@@ -317,11 +317,18 @@ export class AgentHost implements AgentHome {
     } catch (error) {
       return this.#post.answer(KIND.refusal, correlation, 0, error);
     }
-    if (!(result instanceof Promise)) return this.#post.answer(KIND.result, correlation, 0, result);
-    result.then(
-      (value) => this.#post.answer(KIND.result, correlation, 0, value),
-      (error) => this.#post.answer(KIND.refusal, correlation, 0, error),
-    );
+    if (!(result instanceof Promise)) return this.#respond(correlation, result);
+    result.then((value) => this.#respond(correlation, value), (error) => this.#post.answer(KIND.refusal, correlation, 0, error));
+  }
+
+  /** What a call returned may hold something of a user's that cannot travel: then the caller gets an error, and this thread goes on. */
+  #respond(correlation: number, value: unknown): void {
+    try {
+      this.#post.answer(KIND.result, correlation, 0, value);
+    } catch (error) {
+      const held = (value as { error?: unknown } | null)?.error;
+      this.#post.answer(KIND.refusal, correlation, 0, held === undefined ? error : portableError(held));
+    }
   }
 
   #dispatch(method: string, argument: unknown): unknown {
@@ -335,7 +342,7 @@ export class AgentHost implements AgentHome {
       case "terminate":
         return this.#residents.end(argument as AgentId);
       case "deadLetters":
-        return this.deadLetters();
+        return this.#deadLetters.page(argument as DeadLetterPage);
       case "stop":
         return this.stopAgents();
       default:

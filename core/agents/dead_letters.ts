@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { DEAD_LETTERS_KEPT_MAX } from "../base/limits.ts";
+import { KernelError } from "../base/errors.ts";
+import { DEAD_LETTERS_KEPT_MAX, DEAD_LETTERS_PER_CALL_MAX, LARGE_DEAD_LETTERS_KEPT_MAX } from "../base/limits.ts";
 import type { Message } from "../bus/message.ts";
 
 /** Why a message was not handled. */
@@ -21,19 +22,68 @@ export interface DeadLetter {
   readonly at: number;
 }
 
-/** The dead letters of one host, newest last. */
+/** Which of a host's dead letters are asked for. */
+export interface DeadLetterPage {
+  /** Place of the first, counted from the oldest. */
+  readonly from: number;
+  /** How many. */
+  readonly count: number;
+  /** Without payloads. */
+  readonly bare: boolean;
+}
+
+/** The dead letters of one host. Large ones have a list of their own: a few of them hold as much memory as a thousand small ones. */
 export class DeadLetters {
-  readonly #kept: DeadLetter[] = [];
-  #next = 0;
+  readonly #small = new Latest<DeadLetter>(DEAD_LETTERS_KEPT_MAX);
+  readonly #large = new Latest<DeadLetter>(LARGE_DEAD_LETTERS_KEPT_MAX);
 
   /** Keeps one. */
-  add(letter: DeadLetter): void {
-    this.#kept[this.#next] = letter;
-    this.#next = (this.#next + 1) % DEAD_LETTERS_KEPT_MAX;
+  add(letter: DeadLetter, isLarge: boolean): void {
+    (isLarge ? this.#large : this.#small).add(letter);
   }
 
   /** Those kept, oldest first. */
   list(): DeadLetter[] {
+    return [...this.#small.list(), ...this.#large.list()].sort((a, b) => a.at - b.at);
+  }
+
+  /** Some of them. */
+  page({ from, count, bare }: DeadLetterPage): DeadLetter[] {
+    const letters = this.list().slice(from, from + count);
+    return bare ? letters.map((letter) => ({ ...letter, message: { ...letter.message, payload: undefined } })) : letters;
+  }
+}
+
+/** The last so many of something. */
+class Latest<T> {
+  readonly #kept: T[] = [];
+  #next = 0;
+
+  constructor(private readonly size: number) {}
+
+  add(item: T): void {
+    this.#kept[this.#next] = item;
+    this.#next = (this.#next + 1) % this.size;
+  }
+
+  list(): T[] {
     return [...this.#kept.slice(this.#next), ...this.#kept.slice(0, this.#next)];
+  }
+}
+
+/** Fetches all dead letters of a host page by page; one whose payload does not fit in a message comes without it. */
+export async function fetchDeadLetters(ask: (page: DeadLetterPage) => Promise<DeadLetter[]>): Promise<DeadLetter[]> {
+  const letters: DeadLetter[] = [];
+  for (let count = DEAD_LETTERS_PER_CALL_MAX, bare = false;;) {
+    try {
+      const page = await ask({ from: letters.length, count, bare });
+      letters.push(...page);
+      if (page.length < count) return letters;
+      bare = false;
+    } catch (error) {
+      if (!(error instanceof KernelError) || error.code !== "MESSAGE_TOO_LARGE" || bare) throw error;
+      if (count > 1) count = 1;
+      else bare = true;
+    }
   }
 }

@@ -18,6 +18,8 @@ export interface Delivery {
   readonly isTask: boolean;
   /** Answer to send, 0 when nobody waits. */
   readonly correlation: number;
+  /** Whether the payload was too large for a frame. */
+  readonly isLarge: boolean;
 }
 
 /** What an agent needs of its host. */

@@ -17,6 +17,10 @@ export const PENDING_REPLIES_MAX = 10_000 + 55_536;
 export const NOTES_WAITING_MAX = 1_024;
 /** Dead letters that one thread keeps for replay; older ones give way and stay counted. */
 export const DEAD_LETTERS_KEPT_MAX = 1_024;
+/** Of those too large for a frame, up to 1 MiB each: 16 MiB, as much as all the small ones together. */
+export const LARGE_DEAD_LETTERS_KEPT_MAX = 16;
+/** Dead letters asked of a thread at a time: together they usually fit in one message. */
+export const DEAD_LETTERS_PER_CALL_MAX = 32;
 /** Frames handled in one turn of a host before timers and I/O get theirs. */
 export const FRAMES_PER_TURN_MAX = 256;
 /** Parked messages that one agent may handle in one turn while others wait. */
