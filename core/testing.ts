@@ -239,10 +239,13 @@ export function jumpClock(ms: number, afterMs = 500, host = 1): KernelParts {
   );
 }
 
-/** Ends thread `host` after `afterMs`, by an exception that nobody catches or by leaving the process of the thread. */
+/** Ends thread `host`, `afterMs` after its first message, by an exception that nobody catches or by leaving the process of the thread. */
 export function killThread(how: "throw" | "exit", afterMs: number, host = 1): KernelParts {
   const end = how === "throw" ? `throw new Error("killed by a test")` : `Deno.exit(3)`;
-  return workers(`interceptor: (host) => { if (host === ${host}) setTimeout(() => { ${end}; }, ${afterMs}); return {}; }`);
+  return workers(
+    `interceptor: (host) => { let armed = host !== ${host}; return { deliver: () => { ` +
+      `if (!armed) { armed = true; setTimeout(() => { ${end}; }, ${afterMs}); } return "handle"; } }; }`,
+  );
 }
 
 function workers(body: string): KernelParts {

@@ -116,7 +116,7 @@ Deno.test("a module that cannot be imported or exports no behavior is named", as
 for (const how of ["throw", "exit"] as const) {
   Deno.test(`a thread that dies (${how}): what waits for it rejects, its agents are gone, the others go on`, async () => {
     const stuck = behaviorUrl("onMessage() { return new Promise(() => {}); }");
-    await using manager = new UltraFastAgentManager({ threads: 2, behaviors: { ...behaviors, stuck } }, killThread(how, 300));
+    await using manager = new UltraFastAgentManager({ threads: 2, behaviors: { ...behaviors, stuck } }, killThread(how, 50));
     const died = new Promise<HostDiedError>((resolve) => manager.once("host:died", resolve));
     await manager.initialize();
     const victim = await manager.spawnAgent("stuck", { host: 1 });
@@ -132,11 +132,11 @@ for (const how of ["throw", "exit"] as const) {
 
 Deno.test("a handler that never lets its thread turn is found by the drain loop's beat", async () => {
   const hang = behaviorUrl("onMessage() { const end = Date.now() + 3000; while (Date.now() < end); }");
-  await using manager = new UltraFastAgentManager({ threads: 1, behaviors: { hang }, hangTimeoutMs: 200 });
+  await using manager = new UltraFastAgentManager({ threads: 1, behaviors: { hang }, hangTimeoutMs: 400 });
   await manager.initialize();
   const agent = await manager.spawnAgent("hang");
   const error = await assertRejects(() => manager.ask(agent, "hang"), HostDiedError);
-  assert(error.why.includes("200 ms"));
+  assert(error.why.includes("400 ms"));
 });
 
 Deno.test("before initialize and after shutdown the calls say so; both are idempotent", async () => {
