@@ -23,6 +23,7 @@ class Peer {
     `const { parentPort } = require("node:worker_threads"); parentPort.on("message", (m) => { if (!m.silent) parentPort.postMessage(m); });`,
     {
       eval: true,
+      env: {},
     },
   );
 

@@ -96,6 +96,8 @@ export class WorkerPool {
     this.#mark(host, HOST_STATE.starting);
     const worker = new Worker(workerText, {
       eval: true,
+      // The runtime would copy the environment, and ask for the permission to read it: on a terminal, with a prompt.
+      ...(mayReadEnvironment() ? {} : { env: {} }),
       workerData: { plan: plan(host), memory: memory.memory, partsUrl },
       resourceLimits: { maxOldGenerationSizeMb: WORKER_HEAP_MB_MAX, maxYoungGenerationSizeMb: WORKER_YOUNG_HEAP_MB_MAX },
     });
@@ -151,4 +153,8 @@ export class WorkerPool {
     const { memory, layout } = this.#options;
     store(memory.words, hostField(layout, host, HOST.state) >> 2, state);
   }
+}
+
+function mayReadEnvironment(): boolean {
+  return Deno.permissions.querySync({ name: "env" }).state === "granted";
 }
