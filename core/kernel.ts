@@ -111,7 +111,7 @@ export class Kernel extends EventEmitter implements AsyncDisposable {
     return this.shutdown();
   }
 
-  /** Makes an agent and resolves when it takes messages. Throws `AgentLimitError` codes `AGENT_LIMIT`, `AGENT_START_FAILED`, `BEHAVIOR_LOAD`, … */
+  /** Makes an agent and resolves when it takes messages. Rejects with code `AGENT_LIMIT`, `AGENT_START_FAILED`, `BEHAVIOR_LOAD`, … */
   async spawnAgent(type: string, config?: SpawnConfig): Promise<AgentId> {
     return await (await this.#ready()).agents.spawn(type, config);
   }

@@ -205,3 +205,16 @@ Deno.test("an onStart that throws what cannot travel fails the spawn and harms n
   assertEquals(await manager.ask(neighbour, 1), { echo: 1, host: 1 });
   assertEquals(manager.inspectMemory().slotsInUse, 1);
 });
+
+Deno.test("a warm agent that the limit keeps from being taken stays in its pool", async () => {
+  await using manager = new UltraFastAgentManager({
+    ...{ threads: 1, behaviors, maxConcurrentAgents: 1 },
+    agentPoolConfig: { preWarmPools: { echo: 1 } },
+  });
+  await manager.initialize();
+  const first = await manager.spawnAgent("echo");
+  await assertRejects(() => manager.spawnAgent("echo", { preWarm: true }), Error, "maxConcurrentAgents");
+  assertEquals(manager.inspectMemory().slotsInUse, 2);
+  await manager.terminateAgent(first);
+  assertEquals(await manager.ask(await manager.spawnAgent("echo", { preWarm: true }), 1), { echo: 1, host: 1 });
+});

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Clock } from "../base/clock.ts";
-import { Deadlines } from "../base/deadlines.ts";
+import { checkedDelay, Deadlines } from "../base/deadlines.ts";
 import { AskTimeoutError, HostDiedError, KernelError, NotInitializedError } from "../base/errors.ts";
 import { ASK_TIMEOUT_MS, FRAMES_PER_TURN_MAX, NOTES_WAITING_MAX } from "../base/limits.ts";
 import { type Envelope, KIND, messageOf } from "../bus/envelope.ts";
@@ -96,7 +96,7 @@ export class AgentHost implements AgentHome {
 
   /** Sends for an agent, or for nobody (from 0). See `AgentContext.send`. */
   send(from: AgentId, to: AgentId, payload: unknown, options?: SendOptions): Promise<void> | undefined {
-    const expiresAt = options?.ttlMs === undefined ? 0 : this.clock.now() + options.ttlMs;
+    const expiresAt = options?.ttlMs === undefined ? 0 : this.clock.now() + checkedDelay("ttlMs", options.ttlMs);
     const { sendTimeoutMs } = this.#options.settings;
     return this.#post.post({ kind: KIND.message, from, to, payload, correlation: 0, expiresAt, timeoutMs: sendTimeoutMs }, options);
   }
@@ -218,7 +218,7 @@ export class AgentHost implements AgentHome {
   // ——— sending and receiving ———
 
   async #request(kind: number, from: AgentId, to: AgentId, payload: unknown, options?: AskOptions): Promise<unknown> {
-    const timeoutMs = options?.timeoutMs ?? ASK_TIMEOUT_MS;
+    const timeoutMs = options?.timeoutMs === undefined ? ASK_TIMEOUT_MS : checkedDelay("timeoutMs", options.timeoutMs);
     const word = this.#post.living(to);
     const { correlation, reply } = this.#replies.open({
       host: hostOfWord(word),

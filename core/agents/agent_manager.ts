@@ -3,13 +3,14 @@
  *
  * @module
  */
+import { checkedDelay } from "../base/deadlines.ts";
+import { InvalidArgumentError } from "../base/errors.ts";
+import { ASK_TIMEOUT_MS } from "../base/limits.ts";
 import type { AgentId } from "../bus/message.ts";
 import { Histogram } from "../metrics/histogram.ts";
 import type { SpawnConfig, TaskDefinition, TaskResult } from "./agent.ts";
 import type { AgentHost } from "./agent_host.ts";
 import { WarmPool } from "./warm_pool.ts";
-import { InvalidArgumentError } from "../base/errors.ts";
-import { ASK_TIMEOUT_MS } from "../base/limits.ts";
 
 /** What the manager of agents tells the outside. */
 export type AgentEvent = (name: "agent:spawned" | "agent:terminated" | "task:completed" | "agent:error", data: unknown) => void;
@@ -106,5 +107,5 @@ function checkTask(task: TaskDefinition): void {
     throw new InvalidArgumentError("task.objective", task.objective, "say in a string what is to be done.");
   }
   const timeout = task.constraints?.timeout;
-  if (timeout !== undefined && !(timeout > 0)) throw new InvalidArgumentError("task.constraints.timeout", timeout, "use ms above 0.");
+  if (timeout !== undefined) checkedDelay("task.constraints.timeout", timeout);
 }

@@ -162,6 +162,8 @@ export class HostedAgent implements AgentContext {
 
   /** Takes a message: runs it, or lets it wait behind others. */
   accept(delivery: Delivery): void {
+    // It was on its way when the agent was told to stop.
+    if (this.#stopping) return this.#home.bury(delivery, "agent-terminated");
     if (!this.#busy && this.#parked.length === 0) return this.#run(delivery);
     this.#parked.push(delivery);
     this.#home.parked(1);

@@ -28,8 +28,13 @@ export class WarmPool {
   take(config: SpawnConfig): AgentId | undefined {
     for (const key of Object.keys(config)) if (!ADOPTABLE_KEYS.has(key)) return undefined;
     let id: AgentId | undefined;
-    do id = this.#ready.pop(); while (id !== undefined && !this.desk.adopt(id, config));
-    this.refill().catch(this.onError);
+    try {
+      // Taken out only once it is adopted: adoption throws at the limit of living agents, and the agent then stays warm.
+      for (id = this.#ready.at(-1); id !== undefined && !this.desk.adopt(id, config); id = this.#ready.at(-1)) this.#ready.pop();
+      this.#ready.pop();
+    } finally {
+      this.refill().catch(this.onError);
+    }
     return id;
   }
 

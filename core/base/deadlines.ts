@@ -5,6 +5,8 @@
  * @module
  */
 import type { Cancel, Clock } from "./clock.ts";
+import { InvalidArgumentError } from "./errors.ts";
+import { TIMER_MS_MAX } from "./limits.ts";
 
 /** One deadline; keep it to remove it. */
 export interface Deadline {
@@ -14,6 +16,12 @@ export interface Deadline {
   readonly expire: () => void;
   /** Place in the heap; −1 when it is not there. Owned by `Deadlines`. */
   place: number;
+}
+
+/** A duration that a timer can wait. Throws `InvalidArgumentError` that names `field`. */
+export function checkedDelay(field: string, ms: number): number {
+  if (typeof ms === "number" && ms > 0 && ms <= TIMER_MS_MAX) return ms;
+  throw new InvalidArgumentError(field, ms, `use milliseconds above 0, at most ${TIMER_MS_MAX}.`);
 }
 
 /** The deadlines of one thread. */
