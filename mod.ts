@@ -14,19 +14,25 @@
  */
 export { defineAgent } from "./core/agents/agent.ts";
 export type {
+  Acceptor,
   AgentBehavior,
   AgentContext,
   AgentId,
   AgentStore,
   AskOptions,
+  Health,
   Message,
   Priority,
   PriorityName,
   SendOptions,
+  SendResult,
   SpawnConfig,
+  Supervision,
   TaskDefinition,
   TaskResult,
 } from "./core/agents/agent.ts";
+export type { ReplayOptions, ReplayResult } from "./core/agents/letter_office.ts";
+export type { Recovery } from "./core/agents/supervisor.ts";
 export type { DeadLetter, DeadLetterReason } from "./core/agents/dead_letters.ts";
 export {
   AgentNotFoundError,
@@ -46,7 +52,7 @@ export {
 export type { ErrorData } from "./core/base/errors.ts";
 export type { KernelOptions } from "./core/base/config.ts";
 export { Kernel as UltraFastAgentManager } from "./core/kernel.ts";
-export type { BatchMessage, KernelParts, ManagerOptions, SendResult } from "./core/kernel.ts";
+export type { BatchMessage, KernelParts, ManagerOptions } from "./core/kernel.ts";
 export type { StoreStats } from "./core/memory/memory_store.ts";
 export { MemoryStore as HighPerformanceMemoryStore, MemoryStore as UltraFastMemoryStore } from "./core/memory/memory_store.ts";
 export type { MemoryReport, RegionUse } from "./core/memory/inspection.ts";

@@ -5,21 +5,34 @@
  */
 import { EventEmitter } from "node:events";
 import { setImmediate } from "node:timers";
-import type { AgentBehavior, AgentId, AskOptions, SendOptions, SpawnConfig, TaskDefinition, TaskResult } from "./agents/agent.ts";
+import type {
+  AgentBehavior,
+  AgentId,
+  AskOptions,
+  Health,
+  SendOptions,
+  SendResult,
+  SpawnConfig,
+  TaskDefinition,
+  TaskResult,
+} from "./agents/agent.ts";
 import { isAgentId } from "./agents/agent_directory.ts";
 import { AgentManager } from "./agents/agent_manager.ts";
-import { type DeadLetter, type DeadLetterPage, fetchDeadLetters } from "./agents/dead_letters.ts";
-import { type AssembledHost, assembleHost, type HostPlan } from "./agents/host_assembly.ts";
+import type { DeadLetter } from "./agents/dead_letters.ts";
+import { LetterOffice, type ReplayOptions, type ReplayResult } from "./agents/letter_office.ts";
+import { type AgentRecord, AgentRegistry, type SnapshotNote } from "./agents/agent_registry.ts";
+import { type AssembledHost, assembleHost, type HostPlan, type Office } from "./agents/host_assembly.ts";
 import type { HostParts } from "./agents/host_parts.ts";
-import { HOST_STATE } from "./agents/spawn_desk.ts";
+import { HOST_STATE } from "./agents/lifecycle.ts";
+import { Supervisor } from "./agents/supervisor.ts";
 import { WorkerPool } from "./agents/worker_pool.ts";
 import { type Clock, epochOffsetMs, SystemClock } from "./base/clock.ts";
 import { type KernelConfig, type KernelOptions, parseConfig } from "./base/config.ts";
 import { ConfigError, HostDiedError, InvalidArgumentError, NotInitializedError } from "./base/errors.ts";
-import { STOP_TIMEOUT_MS } from "./base/limits.ts";
-import { store } from "./memory/atomics.ts";
+import { MULTICAST_MAX, SPARE_HOSTS_MAX, STOP_TIMEOUT_MS } from "./base/limits.ts";
+import { load, store } from "./memory/atomics.ts";
 import { inspectArena, type MemoryReport } from "./memory/inspection.ts";
-import { HEADER, HOST, hostField, type Layout, LAYOUT_MAGIC, LAYOUT_VERSION, planLayout } from "./memory/layout.ts";
+import { HEADER, HOST, hostField, HOSTS_MAX, type Layout, LAYOUT_MAGIC, LAYOUT_VERSION, planLayout } from "./memory/layout.ts";
 import type { MemoryStore } from "./memory/memory_store.ts";
 import { allocateMemory, type SharedMemory } from "./memory/shared_memory.ts";
 import { HostMetrics } from "./metrics/counters.ts";
@@ -48,9 +61,6 @@ export interface BatchMessage {
   /** Payload. */
   message: unknown;
 }
-
-/** What became of one message of a batch. */
-export type SendResult = { ok: true } | { ok: false; error: Error };
 
 /** Agents a fifth more than may be alive, so that a claim finds a slot in a few probes; warm ones come on top. */
 const SPARE_SLOTS_RATIO = 1.25;
@@ -142,6 +152,24 @@ export class Kernel extends EventEmitter implements AsyncDisposable {
     return outcomes.map((outcome) => outcome.status === "fulfilled" ? { ok: true } : { ok: false, error: outcome.reason });
   }
 
+  /** Sends the same message to several agents, one result each: one that cannot be sent stops no other. */
+  async multicast(from: AgentId, to: readonly AgentId[], message: unknown, options?: SendOptions): Promise<SendResult[]> {
+    const { main } = await this.#ready();
+    return await main.host.multicast(from === 0 ? 0 : checkedId("from", from), to, message, options);
+  }
+
+  /** Sends the same message to all agents, or to all of a type, but not to its sender. Resolves to the number of those that it was sent to. */
+  async broadcast(from: AgentId, message: unknown, { type, ...options }: SendOptions & { type?: string } = {}): Promise<number> {
+    const { registry } = await this.#ready();
+    const ids = registry.living(type).filter((id) => id !== from);
+    let sent = 0;
+    for (let at = 0; at < ids.length; at += MULTICAST_MAX) {
+      const results = await this.multicast(from, ids.slice(at, at + MULTICAST_MAX), message, options);
+      sent += results.filter(({ ok }) => ok).length;
+    }
+    return sent;
+  }
+
   /** Asks an agent and resolves to its reply; rejects with what its handler threw, `AskTimeoutError`, `AgentNotFoundError` or `HostDiedError`. */
   async ask<Reply = unknown>(to: AgentId, message: unknown, options: AskOptions & { from?: AgentId } = {}): Promise<Reply> {
     const { main } = await this.#ready();
@@ -161,13 +189,19 @@ export class Kernel extends EventEmitter implements AsyncDisposable {
     return this.#open("memoryStore").main.store;
   }
 
-  /** Messages that could not be handled, of all threads, oldest first. */
+  /** Messages that could not be handled, of all living threads, oldest first. */
   async deadLetters(): Promise<DeadLetter[]> {
-    const { main, workers } = await this.#ready();
-    const ask = (host: number) => (page: DeadLetterPage) =>
-      main.host.call(host, "deadLetters", page, STOP_TIMEOUT_MS) as Promise<DeadLetter[]>;
-    const lists = await Promise.all([0, ...workers.alive].map((host) => fetchDeadLetters(ask(host))));
-    return lists.flat().sort((a, b) => a.at - b.at);
+    return await (await this.#ready()).letters.fetch();
+  }
+
+  /** Sends dead letters again, as new messages: all, or those that `select` chooses; to their receivers, or to another. */
+  async replayDeadLetters(options?: ReplayOptions): Promise<ReplayResult> {
+    return await (await this.#ready()).letters.replay(options);
+  }
+
+  /** Asks an agent whether it can do its work; see `AgentBehavior.healthCheck`. */
+  async checkHealth(id: AgentId, options: { timeoutMs?: number } = {}): Promise<Health> {
+    return await (await this.#ready()).agents.health(checkedId("id", id), options.timeoutMs);
   }
 
   /** Counts, spawn times and delivery times since the start. */
@@ -196,20 +230,36 @@ export class Kernel extends EventEmitter implements AsyncDisposable {
     const { threads, agentsMax, sharedBufferBytes, storeBytes, hangTimeoutMs, warmPools } = this.#config;
     const warm = Object.values(warmPools).reduce((sum, size) => sum + size, 0);
     const agentSlots = Math.ceil((agentsMax + warm) * SPARE_SLOTS_RATIO) + 64;
-    const layout = planLayout({ hosts: threads + 1, agentSlots, sharedBufferBytes, storeBytes });
+    const spare = threads === 0 ? 0 : Math.max(2, Math.min(SPARE_HOSTS_MAX, threads));
+    const layout = planLayout({ hosts: Math.min(HOSTS_MAX, threads + 1 + spare), agentSlots, sharedBufferBytes, storeBytes });
     const memory = allocateMemory(layout.totalBytes);
     memory.words[HEADER.magic >> 2] = LAYOUT_MAGIC;
     memory.words[HEADER.version >> 2] = LAYOUT_VERSION;
-    const main = assembleHost(this.#plan(layout, 0), memory, this.#clock, this.#parts.main, (note) => this.#noted(note));
+    memory.words[HEADER.hostsStarted >> 2] = threads + 1;
+    const office: Office = {
+      onNote: (note) => this.#noted(note),
+      register: (ids, record) => registry.add(ids, record),
+      calls: { register: (order) => registry.add((order as Registration).ids, (order as Registration).record) },
+      awaitHost: () => workers.replace(),
+    };
+    const main = assembleHost(this.#plan(layout, 0), memory, this.#clock, this.#parts.main, office);
+    const registry = new AgentRegistry(main.host.directory);
     store(memory.words, hostField(layout, 0, HOST.state) >> 2, HOST_STATE.running);
     const workers = new WorkerPool({
       ...{ memory, layout, hangTimeoutMs, clock: this.#clock, partsUrl: this.#parts.workersUrl },
       plan: (index) => this.#plan(layout, index),
       onDeath: (host, why, cause) => this.#hostDied(host, why, cause),
+      onStall: (host, stalledMs, agentId) => this.emit("host:stalled", { host, stalledMs, agentId }),
+    });
+    const isDead = (host: number): boolean => load(memory.words, hostField(layout, host, HOST.state) >> 2) === HOST_STATE.dead;
+    const supervisor = new Supervisor({
+      ...{ main: main.host, memory, layout, registry, isDead, alive: () => workers.alive, awaitHost: () => workers.replace() },
+      emit: (name, data) => this.emit(name, data),
     });
     const agents = new AgentManager(main.host, agentsMax, warmPools, (name, data) => this.emit(name, data));
+    const letters = new LetterOffice(main.host, () => [0, ...workers.alive]);
     const metrics = Array.from({ length: layout.hosts }, (_, host) => new HostMetrics(memory, layout, host));
-    this.#running = { memory, layout, main, workers, agents, metrics };
+    this.#running = { memory, layout, main, workers, agents, metrics, registry, supervisor, letters };
     main.loop.start(main.host);
     try {
       await workers.start(threads);
@@ -248,20 +298,32 @@ export class Kernel extends EventEmitter implements AsyncDisposable {
       layout,
       behaviors,
       settings: { agentsMax, inboxMessagesMax, sendTimeoutMs },
-      polls: layout.hosts <= navigator.hardwareConcurrency,
+      polls: this.#config.threads < navigator.hardwareConcurrency,
     };
   }
 
   #hostDied(host: number, why: string, cause: unknown): void {
-    const { main, workers } = this.#running!;
-    main.host.announceDeath(workers.alive, host, why);
-    main.host.directory.evacuate(host);
-    this.emit("host:died", new HostDiedError(host, why, { cause }));
+    const { workers, supervisor } = this.#running!;
+    const error = new HostDiedError(host, why, { cause });
+    const replaced = workers.replace();
+    supervisor.died(error).catch((reason) => this.emit("agent:error", { host, error: reason }));
+    this.emit("host:died", error);
+    replaced.then(() => this.emit("host:replaced", { host }), (reason) => this.emit("agent:error", { host, error: reason }));
   }
 
   #noted(note: unknown): void {
-    const { kind, ...data } = note as { kind: string };
-    this.emit(kind === "log" ? "agent:log" : kind === "agent-failed" ? "agent:failed" : "agent:error", data);
+    const { kind, ...data } = note as { kind: string; agentId: AgentId; error: unknown; escalates: boolean };
+    const { registry, main } = this.#running!;
+    if (kind === "snapshot") return registry.keep(data as unknown as SnapshotNote) ? undefined : void this.emit("agent:error", data);
+    this.emit(NOTE_EVENTS[kind] ?? "agent:error", data);
+    if (kind !== "agent-given-up") return;
+    const parent = data.escalates ? registry.get(data.agentId)?.parent ?? 0 : 0;
+    const host = main.host.directory.hostOf(parent);
+    if (host >= 0) {
+      void main.host.call(host, "suffer", { id: parent, error: data.error }, STOP_TIMEOUT_MS).catch((error) =>
+        this.emit("agent:error", { agentId: parent, error })
+      );
+    }
   }
 
   async #ready(): Promise<Running> {
@@ -290,7 +352,23 @@ interface Running {
   readonly workers: WorkerPool;
   readonly agents: AgentManager;
   readonly metrics: readonly HostMetrics[];
+  readonly registry: AgentRegistry;
+  readonly supervisor: Supervisor;
+  readonly letters: LetterOffice;
 }
+
+interface Registration {
+  readonly ids: readonly AgentId[];
+  readonly record: AgentRecord;
+}
+
+/** Events that notes of the threads become. */
+const NOTE_EVENTS: Readonly<Record<string, string>> = {
+  "log": "agent:log",
+  "agent-failed": "agent:failed",
+  "agent-restarted": "agent:restarted",
+  "agent-given-up": "agent:given-up",
+};
 
 function behaviorSources(behaviors: Record<string, URL | string | AgentBehavior>, threads: number): Record<string, string | AgentBehavior> {
   const sources = Object.create(null) as Record<string, string | AgentBehavior>;

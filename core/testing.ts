@@ -11,19 +11,22 @@
  *
  * @module
  */
-import { type AssembledHost, assembleHost } from "./agents/host_assembly.ts";
+import { type AgentRecord, AgentRegistry, type SnapshotNote } from "./agents/agent_registry.ts";
+import { type AssembledHost, assembleHost, type HostPlan, type Office } from "./agents/host_assembly.ts";
 import type { AgentBehavior, AgentId, AskOptions, SendOptions, SpawnConfig } from "./agents/agent.ts";
 import type { HostSettings } from "./agents/host_options.ts";
 import type { DeadLetter } from "./agents/dead_letters.ts";
 import type { HostParts } from "./agents/host_parts.ts";
-import { HOST_STATE } from "./agents/spawn_desk.ts";
+import { HOST_STATE } from "./agents/lifecycle.ts";
+import { type Recovery, Supervisor } from "./agents/supervisor.ts";
 import type { Cancel, Clock } from "./base/clock.ts";
+import { HostDiedError, KernelError } from "./base/errors.ts";
 import { INBOX_MESSAGES_MAX, SEND_TIMEOUT_MS } from "./base/limits.ts";
 import { Random } from "./base/random.ts";
 import type { KernelParts } from "./kernel.ts";
-import { store } from "./memory/atomics.ts";
+import { load, store } from "./memory/atomics.ts";
 import { inspectArena, type MemoryReport } from "./memory/inspection.ts";
-import { HOST, hostField, type Layout, planLayout } from "./memory/layout.ts";
+import { HEADER, HOST, hostField, type Layout, planLayout } from "./memory/layout.ts";
 import { allocateMemory, type SharedMemory } from "./memory/shared_memory.ts";
 import type { Counts } from "./metrics/counters.ts";
 
@@ -39,6 +42,7 @@ export type {
   TaskDefinition,
 } from "./agents/agent.ts";
 export type { Priority, PriorityName } from "./bus/message.ts";
+export type { Recovery } from "./agents/supervisor.ts";
 export type { HostSettings } from "./agents/host_options.ts";
 export type { DeadLetter, DeadLetterReason } from "./agents/dead_letters.ts";
 export type { MemoryReport, RegionUse } from "./memory/inspection.ts";
@@ -87,8 +91,10 @@ export class FakeClock implements Clock {
 
 /** What a simulated kernel is made of. */
 export interface SimulationOptions {
-  /** Hosts, all of them in this thread. Default 2. */
+  /** Hosts, all of them in this thread. Default 2. Host 0 stands for the main thread. */
   hosts?: number;
+  /** Hosts that may be started in the place of killed ones. Default 0. */
+  spares?: number;
   /** Order in which hosts turn. Print it when a test fails. Default 1. */
   seed?: number;
   /** Behaviors by type. */
@@ -127,15 +133,20 @@ export class Simulation {
   readonly seed: number;
   readonly #memory: SharedMemory;
   readonly #layout: Layout;
-  readonly #assembled: AssembledHost[];
+  readonly #assembled: AssembledHost[] = [];
+  readonly #plan: (index: number) => HostPlan;
+  readonly #parts: HostParts | undefined;
+  readonly #registry: AgentRegistry;
+  readonly #supervisor: Supervisor;
   readonly #random: Random;
   /** What agents logged and how they failed. */
   readonly notes: unknown[] = [];
 
   /** Builds the hosts; nothing turns yet. */
   constructor(options: SimulationOptions) {
-    const { hosts = 2, seed = 1, behaviors, parts } = options;
+    const { hosts = 2, spares = 0, seed = 1, behaviors } = options;
     this.seed = seed;
+    this.#parts = options.parts;
     this.#random = new Random(seed);
     const settings: HostSettings = {
       agentsMax: 1_000,
@@ -143,13 +154,76 @@ export class Simulation {
       sendTimeoutMs: SEND_TIMEOUT_MS,
       ...options.settings,
     };
-    this.#layout = planLayout({ hosts, agentSlots: settings.agentsMax + 64, sharedBufferBytes: 16 * 2 ** 20, storeBytes: 2 ** 20 });
-    this.#memory = allocateMemory(this.#layout.totalBytes);
-    this.#assembled = Array.from({ length: hosts }, (_, index) => {
-      store(this.#memory.words, hostField(this.#layout, index, HOST.state) >> 2, HOST_STATE.running);
-      const plan = { index, layout: this.#layout, settings, behaviors, polls: false };
-      return assembleHost(plan, this.#memory, this.clock, parts, (note) => this.notes.push(note));
+    const layout = planLayout({
+      ...{ hosts: hosts + spares, agentSlots: settings.agentsMax + 64, sharedBufferBytes: 32 * 2 ** 20, storeBytes: 2 ** 20 },
     });
+    this.#layout = layout;
+    const memory = this.#memory = allocateMemory(layout.totalBytes);
+    this.#plan = (index) => ({ index, layout, settings, behaviors, polls: false });
+    memory.words[HEADER.hostsStarted >> 2] = hosts;
+    for (let index = 0; index < hosts; index++) this.#assemble(index);
+    const main = this.#assembled[0].host;
+    this.#registry = new AgentRegistry(main.directory);
+    this.#supervisor = new Supervisor({
+      ...{ main, memory, layout, registry: this.#registry },
+      alive: () => this.#alive().filter((index) => index > 0),
+      isDead: (host) => this.#stateOf(host) === HOST_STATE.dead,
+      awaitHost: () => this.#replace(),
+      emit: (name, data) => this.notes.push({ kind: name, ...data as object }),
+    });
+  }
+
+  /** Hosts that were ever started. */
+  get hosts(): number {
+    return this.#assembled.length;
+  }
+
+  /** Index of the host on which an agent lives; −1 when there is none of that id. */
+  hostOf(id: AgentId): number {
+    return this.#assembled[0].host.directory.hostOf(id);
+  }
+
+  /** Host `index` (not 0) dies now: it turns no more, and the supervisor is told. Resolves (with turns) when its agents live elsewhere. */
+  kill(index: number): Promise<Recovery> {
+    store(this.#memory.words, hostField(this.#layout, index, HOST.state) >> 2, HOST_STATE.dead);
+    return this.#supervisor.died(new HostDiedError(index, "killed by a test"));
+  }
+
+  #assemble(index: number): void {
+    const registry = (): AgentRegistry => this.#registry;
+    const office: Office = index > 0 ? {} : {
+      onNote: (note) => {
+        const snapshot = note as SnapshotNote & { kind: string };
+        if (snapshot.kind === "snapshot") registry().keep(snapshot);
+        else this.notes.push(note);
+      },
+      register: (ids, record) => registry().add(ids, record),
+      calls: {
+        register: (order) => {
+          const { ids, record } = order as { ids: AgentId[]; record: AgentRecord };
+          registry().add(ids, record);
+        },
+      },
+      awaitHost: () => this.#replace(),
+    };
+    store(this.#memory.words, hostField(this.#layout, index, HOST.state) >> 2, HOST_STATE.running);
+    this.#assembled[index] = assembleHost(this.#plan(index), this.#memory, this.clock, this.#parts, office);
+  }
+
+  #replace(): Promise<void> {
+    const index = this.#assembled.length;
+    if (index >= this.#layout.hosts) return Promise.reject(new KernelError("NO_HOST", "no spare host is left in this simulation."));
+    store(this.#memory.words, HEADER.hostsStarted >> 2, index + 1);
+    this.#assemble(index);
+    return Promise.resolve();
+  }
+
+  #stateOf(host: number): number {
+    return load(this.#memory.words, hostField(this.#layout, host, HOST.state) >> 2);
+  }
+
+  #alive(): number[] {
+    return [...this.#assembled.keys()].filter((index) => this.#stateOf(index) === HOST_STATE.running);
   }
 
   /** One host. */
@@ -163,7 +237,7 @@ export class Simulation {
       spawn: (type, config) => host.spawn(type, config),
       spawnMany: (type, count, config) => host.desk.spawnMany(type, count, config),
       terminate: (id) => host.desk.terminate(id),
-      deadLetters: () => host.deadLetters(),
+      deadLetters: () => host.letters.list(),
     };
   }
 
@@ -171,10 +245,21 @@ export class Simulation {
   async settle(turnsMax = 100_000): Promise<void> {
     let idle = 0;
     for (let turn = 0; turn < turnsMax && idle < 4 * this.#assembled.length; turn++) {
-      const { host } = this.#assembled[this.#random.below(this.#assembled.length)];
-      const done = host.turn();
+      const alive = this.#alive();
+      const index = alive[this.#random.below(alive.length)];
+      const done = this.#turn(index);
       for (let step = 0; step < 8; step++) await null;
-      idle = done > 0 || this.#assembled.some((assembled) => assembled.host.ready) ? 0 : idle + 1;
+      idle = done > 0 || alive.some((index) => this.#assembled[index].host.ready) ? 0 : idle + 1;
+    }
+  }
+
+  /** One turn of a host; one that is killed in the middle of it ends it as a thread does that was given up: by an error at its next step. */
+  #turn(index: number): number {
+    try {
+      return this.#assembled[index].host.turn();
+    } catch (error) {
+      if (this.#stateOf(index) === HOST_STATE.dead) return 1;
+      throw error;
     }
   }
 
@@ -239,12 +324,22 @@ export function jumpClock(ms: number, afterMs = 500, host = 1): KernelParts {
   );
 }
 
-/** Ends thread `host`, `afterMs` after its first message, by an exception that nobody catches or by leaving the process of the thread. */
-export function killThread(how: "throw" | "exit", afterMs: number, host = 1): KernelParts {
-  const end = how === "throw" ? `throw new Error("killed by a test")` : `Deno.exit(3)`;
+/** How a thread may end. */
+export type ThreadEnd = "throw" | "exit" | "hang" | "heap";
+
+const ENDS: Readonly<Record<ThreadEnd, string>> = {
+  throw: `throw new Error("killed by a test")`,
+  exit: `Deno.exit(3)`,
+  // Long enough to be given up, not for ever: such a thread cannot be ended, and would outlive the test.
+  hang: `const until = Date.now() + 4_000; while (Date.now() < until);`,
+  heap: `const full = []; for (;;) full.push(new Array(100_000).fill(full.length))`,
+};
+
+/** Ends thread `host`, `afterMs` after its first message: by an exception that nobody catches, by leaving, by a loop without end, by filling its heap. */
+export function killThread(how: ThreadEnd, afterMs: number, host = 1): KernelParts {
   return workers(
     `interceptor: (host) => { let armed = host !== ${host}; return { deliver: () => { ` +
-      `if (!armed) { armed = true; setTimeout(() => { ${end}; }, ${afterMs}); } return "handle"; } }; }`,
+      `if (!armed) { armed = true; setTimeout(() => { ${ENDS[how]}; }, ${afterMs}); } return "handle"; } }; }`,
   );
 }
 

@@ -113,32 +113,6 @@ Deno.test("a module that cannot be imported or exports no behavior is named", as
   assertEquals(manager.inspectMemory().slotsInUse, 0);
 });
 
-for (const how of ["throw", "exit"] as const) {
-  Deno.test(`a thread that dies (${how}): what waits for it rejects, its agents are gone, the others go on`, async () => {
-    const stuck = behaviorUrl("onMessage() { return new Promise(() => {}); }");
-    await using manager = new UltraFastAgentManager({ threads: 2, behaviors: { ...behaviors, stuck } }, killThread(how, 50));
-    const died = new Promise<HostDiedError>((resolve) => manager.once("host:died", resolve));
-    await manager.initialize();
-    const victim = await manager.spawnAgent("stuck", { host: 1 });
-    const survivor = await manager.spawnAgent("echo", { host: 2 });
-    await assertRejects(() => manager.ask(victim, "never answered"), HostDiedError);
-    assertEquals((await died).host, 1);
-    await assertRejects(() => manager.sendMessage(0, victim, "gone"), AgentNotFoundError);
-    assertEquals(await manager.ask(survivor, "here"), { echo: "here", host: 2 });
-    assertEquals(await manager.ask(await manager.spawnAgent("echo"), "new"), { echo: "new", host: 2 });
-    assertEquals(manager.inspectMemory().agentsLive, 2);
-  });
-}
-
-Deno.test("a handler that never lets its thread turn is found by the drain loop's beat", async () => {
-  const hang = behaviorUrl("onMessage() { const end = Date.now() + 3000; while (Date.now() < end); }");
-  await using manager = new UltraFastAgentManager({ threads: 1, behaviors: { hang }, hangTimeoutMs: 400 });
-  await manager.initialize();
-  const agent = await manager.spawnAgent("hang");
-  const error = await assertRejects(() => manager.ask(agent, "hang"), HostDiedError);
-  assert(error.why.includes("400 ms"));
-});
-
 Deno.test("before initialize and after shutdown the calls say so; both are idempotent", async () => {
   const manager = new UltraFastAgentManager({ threads: 1, behaviors });
   assertThrows(() => manager.memoryStore, NotInitializedError, "initialize");
@@ -217,4 +191,41 @@ Deno.test("a warm agent that the limit keeps from being taken stays in its pool"
   assertEquals(manager.inspectMemory().slotsInUse, 2);
   await manager.terminateAgent(first);
   assertEquals(await manager.ask(await manager.spawnAgent("echo", { preWarm: true }), 1), { echo: 1, host: 1 });
+});
+
+Deno.test("dead letters are sent again: to their receivers, or to another; what cannot be sent stays", async () => {
+  const gate = behaviorUrl(
+    "onStart(ctx) { ctx.state = { seen: [] }; }, onMessage(message, ctx) { if (message.correlationId) ctx.reply(ctx.state.seen); else ctx.state.seen.push(message.payload); }",
+  );
+  const none = behaviorUrl("onStart() {}");
+  await using manager = new UltraFastAgentManager({ threads: 1, behaviors: { gate, none } });
+  await manager.initialize();
+  const [deaf, listens] = [await manager.spawnAgent("none"), await manager.spawnAgent("gate")];
+  for (let number = 0; number < 3; number++) await manager.sendMessage(0, deaf, number);
+  await manager.ask(listens, "after them");
+  assertEquals((await manager.deadLetters()).map((letter) => letter.reason), ["no-handler", "no-handler", "no-handler"]);
+  const some = await manager.replayDeadLetters({ select: (letter) => letter.message.payload !== 1, to: listens });
+  assertEquals([some.replayed, some.failed.length], [2, 0]);
+  assertEquals(await manager.ask(listens, "seen"), [0, 2]);
+  await manager.terminateAgent(deaf);
+  const rest = await manager.replayDeadLetters();
+  assertEquals([rest.replayed, rest.failed[0].error.name], [0, "AgentNotFoundError"]);
+  assertEquals((await manager.deadLetters()).map((letter) => letter.message.payload), [1]);
+});
+
+Deno.test("broadcast reaches all of a type but the sender; health is asked of the behavior", async () => {
+  const ear = behaviorUrl(
+    "onStart(ctx) { ctx.state = { heard: 0 }; }, healthCheck(ctx) { return { healthy: ctx.state.heard < 2, details: ctx.state.heard }; }, " +
+      "onMessage(message, ctx) { ctx.state.heard++; }",
+  );
+  await using manager = new UltraFastAgentManager({ threads: 2, behaviors: { ear, echo: behaviors.echo } });
+  await manager.initialize();
+  const ears = await manager.spawnAgentBatch("ear", 5);
+  const echo = await manager.spawnAgent("echo");
+  assertEquals(await manager.broadcast(ears[0], "news", { type: "ear" }), 4);
+  assertEquals(await manager.broadcast(echo, "more"), 5);
+  assertEquals(await manager.checkHealth(ears[0]), { healthy: true, details: 1 });
+  assertEquals(await manager.checkHealth(ears[1]), { healthy: false, details: 2 });
+  assertEquals(await manager.checkHealth(echo), { healthy: true });
+  assertEquals((await manager.multicast(0, [echo, 12345], "x")).map(({ ok }) => ok), [true, false]);
 });

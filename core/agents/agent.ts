@@ -27,6 +27,24 @@ export interface SendOptions {
   readonly tryOnly?: boolean;
   /** Gives up waiting for room. */
   readonly signal?: AbortSignal;
+  /**
+   * The promise settles when the receiver's handler has settled (and rejects with what it threw), not when the message is committed; and a message
+   * whose thread dies while it is handled is handled once more elsewhere, with `retryCount` 1: at least once instead of at most once.
+   */
+  readonly ack?: boolean;
+}
+
+/** What is to be done when a function of an agent throws. */
+export interface Supervision {
+  /**
+   * `resume`: it goes on with its state (default). `restart`: onStop, its first state (or its last snapshot), onStart; what waits for it goes on
+   * waiting. `stop`: it is terminated. `escalate`: it is terminated, and its failure is its parent's: the agent that spawned it.
+   */
+  readonly onFailure?: "resume" | "restart" | "stop" | "escalate";
+  /** Restarts within `periodMs` before a further failure escalates. Default 3. */
+  readonly restartsMax?: number;
+  /** Default 5,000. */
+  readonly periodMs?: number;
 }
 
 /** Options of an ask. */
@@ -55,6 +73,8 @@ export interface SpawnConfig {
   readonly state?: unknown;
   /** Messages that may wait while the handler is busy. Default: the manager's. */
   readonly inboxMessagesMax?: number;
+  /** What to do when it fails; overrides the behavior's. */
+  readonly supervision?: Supervision;
   /** Gives up the spawn; an agent that was already being made is ended. */
   readonly signal?: AbortSignal;
 }
@@ -115,32 +135,70 @@ export interface AgentContext<State = unknown, Out = unknown> {
   readonly capabilities: readonly string[];
   /** The agent's own state: what was given at the spawn, `{}` otherwise. Replace or change it freely. */
   state: State;
-  /** Aborted when the agent is told to stop. */
+  /** Aborted when the agent is told to stop or restarted, and while a task or an ask is handled also when its caller gives it up. */
   readonly signal: AbortSignal;
   /** Arena time in ms: monotonic, the same on every thread. */
   readonly clock: { now(): number };
   /** Shared values. */
   readonly store: AgentStore;
   /**
-   * Sends a message. Returns undefined when it was committed at once, or a promise when it must wait for room: await it before sending more.
+   * Sends a message. Returns undefined when it was committed at once, or a promise when it must wait (for room, or with `ack`): await it before
+   * sending more.
    * Throws `AgentNotFoundError` when there is no such agent, `SendsPendingError` when too many sends wait already.
    */
   send(to: AgentId, payload: unknown, options?: SendOptions): Promise<void> | undefined;
-  /** Asks and waits for the reply. Meanwhile this agent handles no other message; its neighbours go on. */
+  /** The same message to several agents, one result each: one that cannot be sent stops no other. */
+  multicast(to: readonly AgentId[], payload: unknown, options?: SendOptions): Promise<SendResult[]>;
+  /**
+   * Asks and waits for the reply. Meanwhile this agent handles no other message; its neighbours go on. Rejects with `AskCycleError` when the agent asked
+   * waits, directly or through others, for this one.
+   */
   ask<Reply = unknown>(to: AgentId, payload: unknown, options?: AskOptions): Promise<Reply>;
   /**
    * Answers the message being handled. Without effect when nobody waits for an answer. Throws `ReplyClosedError` when the handler has already
    * settled or has replied before.
    */
   reply(payload: Out): void;
-  /** Makes another agent. */
+  /** Makes another agent, whose parent this one is. */
   spawn(type: string, config?: SpawnConfig): Promise<AgentId>;
+  /** Ends an agent. */
+  terminate(id: AgentId): Promise<void>;
   /** Tells the manager something: it emits it as `agent:log`. */
   log(text: string, data?: unknown): void;
 }
 
-/** What an agent does: takes `In`, replies `Out`, keeps `State`. Every function is optional; each may be async. An agent handles one message at a time. */
+/** What became of one message of several. */
+export type SendResult = { ok: true } | { ok: false; error: Error };
+
+/** Checks values at the door; a schema of zod is one. */
+export interface Acceptor<In> {
+  /** The value as it is to be handled, or what is wrong with it. */
+  safeParse(value: unknown): { success: true; data: In } | { success: false; error: { message: string } };
+}
+
+/** What `healthCheck` says. */
+export interface Health {
+  /** Whether the agent can do its work. */
+  readonly healthy: boolean;
+  /** Whatever helps to understand it. */
+  readonly details?: unknown;
+}
+
+/**
+ * What an agent does: takes `In`, replies `Out`, keeps `State`. Everything is optional; each function may be async. An agent handles one message at a time
+ * unless `concurrency` says more.
+ */
 export interface AgentBehavior<In = unknown, Out = unknown, State = unknown> {
+  /** Checks each message before `onMessage`; one that is not accepted becomes a dead letter, and its asker gets `PayloadRefusedError`. */
+  readonly accepts?: Acceptor<In>;
+  /** Messages handled at a time. Default 1. With more, each is given a context of its own. */
+  readonly concurrency?: number;
+  /** What to do when it fails. Default: resume. */
+  readonly supervision?: Supervision;
+  /** Version of what `snapshot` returns; a snapshot of another version is not restored. */
+  readonly stateVersion?: number;
+  /** Least time between two snapshots. Default 1,000; 0: after each message. */
+  readonly snapshotIntervalMs?: number;
   /** Before the first message. The spawn resolves when it has settled, and fails when it throws. */
   onStart?(ctx: AgentContext<State, Out>): void | Promise<void>;
   /** One message. When it throws, the asker gets the error and the agent goes on with its state. */
@@ -149,6 +207,15 @@ export interface AgentBehavior<In = unknown, Out = unknown, State = unknown> {
   onTask?(task: TaskDefinition, ctx: AgentContext<State, Out>): unknown;
   /** After the last message. */
   onStop?(ctx: AgentContext<State, Out>): void | Promise<void>;
+  /** Asked by `manager.checkHealth`. Without it an agent that answers at all is healthy. */
+  healthCheck?(ctx: AgentContext<State, Out>): Health | boolean | Promise<Health | boolean>;
+  /**
+   * What is to survive the agent's thread: taken after messages, at most every `snapshotIntervalMs`. Without it (or before the first) an agent that is
+   * restarted begins anew.
+   */
+  snapshot?(ctx: AgentContext<State, Out>): unknown;
+  /** Before onStart of a restarted agent: what `snapshot` last returned. Default: it becomes `ctx.state`. */
+  restore?(state: unknown, ctx: AgentContext<State, Out>): void | Promise<void>;
 }
 
 /** Marks behaviors across copies of this package. */
@@ -161,11 +228,18 @@ export function defineAgent<In = unknown, Out = unknown, State = unknown>(
   if (typeof behavior !== "object" || behavior === null) {
     throw new TypeError(`defineAgent: behavior is ${typeof behavior}; give an object with onStart, onMessage, onTask or onStop.`);
   }
-  for (const name of ["onStart", "onMessage", "onTask", "onStop"] as const) {
+  for (const name of ["onStart", "onMessage", "onTask", "onStop", "healthCheck", "snapshot", "restore"] as const) {
     const part = behavior[name];
     if (part !== undefined && typeof part !== "function") {
       throw new TypeError(`defineAgent: ${name} is ${typeof part}; give a function or leave it out.`);
     }
+  }
+  const { concurrency, accepts } = behavior;
+  if (concurrency !== undefined && !(Number.isInteger(concurrency) && concurrency > 0)) {
+    throw new TypeError(`defineAgent: concurrency is ${String(concurrency)}; give a whole number of at least 1.`);
+  }
+  if (accepts !== undefined && typeof accepts.safeParse !== "function") {
+    throw new TypeError("defineAgent: accepts has no safeParse; give a zod schema.");
   }
   Object.defineProperty(behavior, BEHAVIOR_BRAND, { value: true });
   return behavior;

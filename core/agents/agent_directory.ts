@@ -48,9 +48,19 @@ export function hostOfWord(word: number): number {
   return (word >>> HOST_SHIFT) & HOST_MASK;
 }
 
-/** Whether a slot word says that the inbox is full. */
-export function isFullWord(word: number): boolean {
-  return (word & FULL_BIT) !== 0;
+/** Whether a slot word says that a message must wait: its inbox is full, or it is on its way to another thread. */
+export function isClosedWord(word: number): boolean {
+  return (word & FULL_BIT) !== 0 || (word & STATE_MASK) === AGENT_STATE.moving;
+}
+
+/** The agents that a dead host leaves. */
+export interface Stranded {
+  /** Were ready; now MOVING. */
+  readonly moving: AgentId[];
+  /** Were MOVING to it and had not arrived. */
+  readonly still: AgentId[];
+  /** Were being made, by order of hosts that live. */
+  readonly spawning: AgentId[];
 }
 
 /** The agents of all threads, as one thread sees them. */
@@ -71,8 +81,8 @@ export class AgentDirectory {
     });
   }
 
-  /** Claims a slot on `host`: its new id, in state SPAWNING. Throws when the limit or the slots are used up. */
-  claim(host: number, warm = false): AgentId {
+  /** Claims a slot on `host` by order of `orderedBy`: its new id, in state SPAWNING. Throws when the limit or the slots are used up. */
+  claim(host: number, orderedBy: number, warm = false): AgentId {
     if (!warm) this.#countLive();
     let word = 0;
     const slot = this.#pool.tryClaim((free) => {
@@ -86,14 +96,16 @@ export class AgentDirectory {
       });
     }
     store(this.#words, agentSlotAt(this.layout, slot, AGENT_SLOT.counted) >> 2, warm ? 0 : 1);
+    this.#words[agentSlotAt(this.layout, slot, AGENT_SLOT.orderedBy) >> 2] = orderedBy + 1;
     this.#add(hostField(this.layout, host, HOST.agents), 1);
     return (word >>> GENERATION_SHIFT) * SLOT_UNIT + slot;
   }
 
-  /** The slot word of a living agent that takes messages; 0 when there is none of that id. */
+  /** The slot word of a living agent that takes messages, now or once it has moved; 0 when there is none of that id. */
   lookup(id: AgentId): number {
     const word = this.#word(id);
-    return (word & STATE_MASK) === AGENT_STATE.ready ? word : 0;
+    const state = word & STATE_MASK;
+    return state === AGENT_STATE.ready || state === AGENT_STATE.moving ? word : 0;
   }
 
   /** State of the agent of that id; FREE when the id is stale or never was. */
@@ -159,17 +171,40 @@ export class AgentDirectory {
     return load(this.#words, hostField(this.layout, host, HOST.agents) >> 2);
   }
 
-  /** Frees the slots of all agents of a host that has died; their ids are stale from here on. */
-  evacuate(host: number): void {
+  /** A host has died: its ready agents are MOVING from here on, so that senders wait; what nobody will miss is freed. `isDead` says which hosts are. */
+  strand(host: number, isDead: (host: number) => boolean): Stranded {
+    const stranded: Stranded = { moving: [], still: [], spawning: [] };
     for (let slot = 0; slot < this.layout.agentSlots; slot++) {
       const word = load(this.#words, agentSlotAt(this.layout, slot, AGENT_SLOT.tag) >> 2);
       if (hostOfWord(word) !== host) continue;
       const id = (word >>> GENERATION_SHIFT) * SLOT_UNIT + slot;
       const state = (word & STATE_MASK) as AgentState;
-      if (state === AGENT_STATE.ready || state === AGENT_STATE.warm) this.become(id, state, AGENT_STATE.stopping);
+      if (state === AGENT_STATE.warm) this.become(id, state, AGENT_STATE.stopping);
+      else if (state === AGENT_STATE.moving) stranded.still.push(id);
+      else if (state === AGENT_STATE.ready && this.become(id, state, AGENT_STATE.moving)) {
+        this.setFull(id, false);
+        stranded.moving.push(id);
+      }
       const now = this.stateOf(id);
-      if (now === AGENT_STATE.spawning || now === AGENT_STATE.stopping) this.free(id, now);
+      const orderedBy = this.#words[agentSlotAt(this.layout, slot, AGENT_SLOT.orderedBy) >> 2] - 1;
+      if (now === AGENT_STATE.stopping || (now === AGENT_STATE.spawning && isDead(orderedBy))) this.free(id, now);
+      else if (now === AGENT_STATE.spawning) stranded.spawning.push(id);
     }
+    return stranded;
+  }
+
+  /** Another host is to make the agent, which is MOVING or still SPAWNING. False when it is neither (any more). */
+  rehost(id: AgentId, host: number): boolean {
+    const old = this.hostOf(id);
+    const changed = this.#change(id, (word) => {
+      const state = word & STATE_MASK;
+      if (state !== AGENT_STATE.moving && state !== AGENT_STATE.spawning) return word;
+      return (word & ~(HOST_MASK << HOST_SHIFT)) | (host << HOST_SHIFT);
+    });
+    if (!changed) return old === host;
+    this.#add(hostField(this.layout, old, HOST.agents), -1);
+    this.#add(hostField(this.layout, host, HOST.agents), 1);
+    return true;
   }
 
   /** The slot word if it belongs to this generation, else 0. */

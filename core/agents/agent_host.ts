@@ -6,29 +6,35 @@
  */
 import type { Clock } from "../base/clock.ts";
 import { checkedDelay, Deadlines } from "../base/deadlines.ts";
-import { AskTimeoutError, HostDiedError, KernelError, NotInitializedError } from "../base/errors.ts";
-import { ASK_TIMEOUT_MS, FRAMES_PER_TURN_MAX, NOTES_WAITING_MAX } from "../base/limits.ts";
-import { type Envelope, KIND, messageOf } from "../bus/envelope.ts";
-import { Inbound } from "../bus/inbound.ts";
+import { HostDiedError, KernelError, NotInitializedError } from "../base/errors.ts";
+import { FRAMES_PER_TURN_MAX } from "../base/limits.ts";
+import { emptyEnvelope, type Envelope, KIND, messageOf } from "../bus/envelope.ts";
+import { Inbound, type KeptFrame } from "../bus/inbound.ts";
 import type { AgentId } from "../bus/message.ts";
 import { add } from "../memory/atomics.ts";
 import { HOST, hostField } from "../memory/layout.ts";
 import { HostMetrics } from "../metrics/counters.ts";
-import type { AgentStore, AskOptions, SendOptions, SpawnConfig } from "./agent.ts";
-import { AgentDirectory, hostOfWord } from "./agent_directory.ts";
-import { type DeadLetterPage, type DeadLetterReason, DeadLetters } from "./dead_letters.ts";
-import { buriedError, portableError } from "./failures.ts";
-import type { AgentHome, Delivery, HostedAgent } from "./hosted_agent.ts";
+import type { AgentStore, AskOptions, SendOptions, SendResult, SpawnConfig } from "./agent.ts";
+import { AgentDirectory } from "./agent_directory.ts";
+import { Asks } from "./asks.ts";
+import { Bereavement, type DeathNotice } from "./bereavement.ts";
+import { Calls } from "./calls.ts";
+import { type DeadLetterPage, type DeadLetterReason, type DeadLetters } from "./dead_letters.ts";
+import type { AgentHome, Delivery } from "./delivery.ts";
+import type { HostedAgent } from "./hosted_agent.ts";
 import type { HostOptions } from "./host_options.ts";
+import { HOST_STATE } from "./lifecycle.ts";
+import { multicast } from "./multicast.ts";
+import { Notices } from "./notices.ts";
 import { PostRoom } from "./post_room.ts";
 import { Replies } from "./replies.ts";
-import { Residents } from "./residents.ts";
+import { type Luggage, Residents } from "./residents.ts";
 import { SpawnDesk } from "./spawn_desk.ts";
+import { Undeliverable } from "./undeliverable.ts";
+import { WaitGraph } from "./wait_graph.ts";
 
 /** One delivery in so many is timed for the kernel's own histogram: at millions a second the clock would cost more than the message. */
 const DELIVERY_SAMPLE_MASK = 15;
-/** Failures are told to the manager at most so often a thread; all of them are counted. */
-const FAILURE_NOTE_GAP_MS = 10;
 
 /** A thread's host. */
 export class AgentHost implements AgentHome {
@@ -37,6 +43,7 @@ export class AgentHost implements AgentHome {
   readonly store: AgentStore;
   readonly directory: AgentDirectory;
   readonly metrics: HostMetrics;
+  readonly notices: Notices;
   readonly #options: HostOptions;
   readonly #post: PostRoom;
   readonly #inbound: Inbound;
@@ -44,14 +51,18 @@ export class AgentHost implements AgentHome {
   readonly #replies: Replies;
   readonly #residents: Residents;
   readonly #desk: SpawnDesk;
-  readonly #deadLetters = new DeadLetters();
+  readonly #calls: Calls;
+  readonly #bereavement: Bereavement;
+  readonly #asks: Asks;
+  readonly #undeliverable: Undeliverable;
+  readonly #keptEnvelope = emptyEnvelope();
   readonly #beatWord: number;
+  readonly #stateWord: number;
+  readonly #runningFloat: number;
   #runnable: HostedAgent[] = [];
   #parked = 0;
   #inTurn = false;
-  #verdict: "handle" | "drop" | "skip" = "handle";
   #flushQueued = false;
-  #failureNotedAt = 0;
 
   /** Attaches to the arena; nothing happens before the first turn. */
   constructor(options: HostOptions) {
@@ -62,22 +73,39 @@ export class AgentHost implements AgentHome {
     this.store = options.store;
     this.directory = new AgentDirectory(memory, layout, options.settings.agentsMax);
     this.metrics = new HostMetrics(memory, layout, index);
-    this.#inbound = new Inbound(memory, layout, index, codec, (envelope, payload) => this.#receive(envelope, payload));
+    const receive = (envelope: Envelope, payload: () => unknown): void => this.#receive(envelope, payload);
+    this.#inbound = new Inbound(memory, layout, index, codec, receive, () => this.alive);
     const deadlines = this.#deadlines = new Deadlines(clock);
     this.#replies = new Replies(index, deadlines);
-    this.#post = new PostRoom(options, this.directory, this.metrics, deadlines, (waits) => this.#posted(waits));
-    this.#residents = new Residents(this, this.directory, options);
+    this.#post = new PostRoom(options, this.directory, this.metrics, deadlines, (waits) => this.#posted(waits), () => this.checkAlive());
+    this.notices = new Notices(index, clock, this.metrics, this.#post);
+    const waits = new WaitGraph(memory, layout);
+    this.#asks = new Asks(clock, this.directory, this.#post, this.#replies, waits);
+    const adopt = (inherited: { frame: Uint8Array; producer: number }): KeptFrame =>
+      this.#inbound.adopt(inherited.frame, inherited.producer);
+    this.#residents = new Residents(this, this.directory, options, adopt, waits);
     this.#desk = new SpawnDesk(this, this.directory, options);
+    this.#undeliverable = new Undeliverable(this, this.#inbound);
+    this.#bereavement = new Bereavement({
+      ...{ index, memory, post: this.#post, replies: this.#replies, directory: this.directory, inbound: this.#inbound },
+      undeliverable: this.#undeliverable,
+    });
+    this.#calls = new Calls(this.#post, this.#handlers());
     this.#beatWord = hostField(layout, index, HOST.beat) >> 2;
+    this.#stateWord = hostField(layout, index, HOST.state) >> 2;
+    this.#runningFloat = hostField(layout, index, HOST.running) >> 3;
   }
 
   /** One turn: drain, run, send. Returns how much was done. */
   turn(): number {
+    this.checkAlive();
     this.#inTurn = true;
     let done = this.#inbound.drain(FRAMES_PER_TURN_MAX);
+    if (this.#bereavement.due) this.#bereavement.act();
     if (this.#runnable.length > 0) done += this.#runParked();
     done += this.#post.retry();
     this.#inTurn = false;
+    this.#options.memory.floats[this.#runningFloat] = 0;
     add(this.#options.memory.words, this.#beatWord, 1);
     this.metrics.counts.turns++;
     this.#finish();
@@ -86,7 +114,7 @@ export class AgentHost implements AgentHome {
 
   /** Whether a turn would find something at once. */
   get ready(): boolean {
-    return this.#runnable.length > 0 || this.#inbound.readable();
+    return this.#runnable.length > 0 || this.#bereavement.due || this.#inbound.readable();
   }
 
   /** Whether sends wait for room: then turns must go on although nothing rings. */
@@ -96,24 +124,35 @@ export class AgentHost implements AgentHome {
 
   /** Sends for an agent, or for nobody (from 0). See `AgentContext.send`. */
   send(from: AgentId, to: AgentId, payload: unknown, options?: SendOptions): Promise<void> | undefined {
+    if (options?.ack) return this.#asks.request(KIND.acked, from, to, payload, options) as Promise<void>;
     const expiresAt = options?.ttlMs === undefined ? 0 : this.clock.now() + checkedDelay("ttlMs", options.ttlMs);
     const { sendTimeoutMs } = this.#options.settings;
     return this.#post.post({ kind: KIND.message, from, to, payload, correlation: 0, expiresAt, timeoutMs: sendTimeoutMs }, options);
   }
 
-  /** Asks for an agent, or for nobody. See `AgentContext.ask`. */
-  ask(from: AgentId, to: AgentId, payload: unknown, options?: AskOptions): Promise<unknown> {
-    return this.#request(KIND.ask, from, to, payload, options);
+  /** Sends the same to several; one result each, in order. */
+  multicast(from: AgentId, to: readonly AgentId[], payload: unknown, options?: SendOptions): Promise<SendResult[]> {
+    return multicast(to, (id) => this.send(from, id, payload, options));
+  }
+
+  /** Asks for an agent, or for nobody. See `AgentContext.ask`. `blocks`: the asker handles nothing until the reply has come. */
+  ask(from: AgentId, to: AgentId, payload: unknown, options?: AskOptions, blocks = false): Promise<unknown> {
+    return blocks ? this.#asks.blocking(from, to, payload, options) : this.#asks.request(KIND.ask, from, to, payload, options);
   }
 
   /** Hands a task to an agent; resolves to what `onTask` returned. */
   task(to: AgentId, task: unknown, options?: AskOptions): Promise<unknown> {
-    return this.#request(KIND.task, 0, to, task, options);
+    return this.#asks.request(KIND.task, 0, to, task, options);
   }
 
   /** Makes an agent on the host that fits. */
-  spawn(type: string, config?: SpawnConfig): Promise<AgentId> {
-    return this.#desk.spawn(type, config);
+  spawn(type: string, config?: SpawnConfig, parent: AgentId = 0): Promise<AgentId> {
+    return this.#desk.spawn(type, config, parent);
+  }
+
+  /** Ends an agent. */
+  terminate(id: AgentId): Promise<void> {
+    return this.#desk.terminate(id);
   }
 
   /** Where agents are made and ended. */
@@ -123,34 +162,22 @@ export class AgentHost implements AgentHome {
 
   /** Calls a host of the kernel (itself included): the kernel's own business. */
   async call(host: number, method: string, argument: unknown, timeoutMs: number, signal?: AbortSignal): Promise<unknown> {
-    const timeoutError = (): Error =>
-      new KernelError("HOST_TIMEOUT", `thread ${host} did not answer ${method} within ${timeoutMs} ms; it may be busy or hang.`, {
-        host,
-        method,
-      });
-    const { correlation, reply } = this.#replies.open({ host, counted: false, timeoutMs, timeoutError, signal });
+    const why = `thread ${host} did not answer ${method} within ${timeoutMs} ms; it may be busy or hang.`;
+    const timeoutError = (): Error => new KernelError("HOST_TIMEOUT", why, { host, method });
+    if (this.#post.isDead(host)) throw new HostDiedError(host, "it died earlier");
+    const { correlation, reply } = this.#replies.open({ host, agent: 0, timeoutMs, timeoutError, signal });
     this.#post.control(host, KIND.call, correlation, { method, argument });
     return await reply;
   }
 
-  /** Tells the main thread; counted and dropped when too much waits for it already. */
-  note(note: unknown): void {
-    if (this.#post.waiting >= NOTES_WAITING_MAX) {
-      this.metrics.counts.notesDropped++;
-      return;
-    }
-    this.#post.control(0, KIND.note, 0, note);
-  }
-
-  /** Tells a host that another has died, and acts on it here. */
-  announceDeath(hosts: readonly number[], died: number, why: string): void {
-    this.#forgetHost(died, why);
-    for (const host of hosts) this.#post.control(host, KIND.note, 0, { kind: "host-died", host: died, why });
+  /** Fails the calls that a dead host owes this one. */
+  failCalls(host: number, error: HostDiedError): void {
+    this.#replies.failCalls(host, error);
   }
 
   /** Dead letters of this host. */
-  deadLetters(): ReturnType<DeadLetters["list"]> {
-    return this.#deadLetters.list();
+  get letters(): DeadLetters {
+    return this.#undeliverable.letters;
   }
 
   /** Ends all agents of this host. */
@@ -169,37 +196,64 @@ export class AgentHost implements AgentHome {
 
   // ——— what agents need (AgentHome) ———
 
-  answer(correlation: number, to: AgentId, failed: boolean, value: unknown): void {
-    this.#post.answer(failed ? KIND.failure : KIND.reply, correlation, to, value);
-    this.#post.countSent(Replies.hostOf(correlation));
+  get alive(): boolean {
+    // A plain read: whoever was given up hung for seconds before, and then comes here by a call that no compiler looks through.
+    return this.#options.memory.words[this.#stateWord] !== HOST_STATE.dead;
   }
 
-  entered(delivery: Delivery): boolean {
+  checkAlive(): void {
+    if (this.alive) return;
+    throw new KernelError("HOST_FENCED", `thread ${this.index} was given up as hanging; its agents live elsewhere now.`, {
+      host: this.index,
+    });
+  }
+
+  answer(delivery: Delivery, failed: boolean, value: unknown): void {
+    const { correlation, acked, message } = delivery;
+    if (acked) return this.#post.answer(failed ? KIND.refusal : KIND.result, correlation, message.from, value);
+    this.#post.answer(failed ? KIND.failure : KIND.reply, correlation, message.from, value);
+    // Nobody waits for it on a thread that has died: neither sent nor lost.
+    if (!this.#post.isDead(Replies.hostOf(correlation))) this.#post.countSent(Replies.hostOf(correlation));
+  }
+
+  begin(delivery: Delivery): void {
+    this.checkAlive();
+    const { message, isTask, kept } = delivery;
     const { counts, delivery: histogram } = this.metrics;
-    if ((counts.delivered++ & DELIVERY_SAMPLE_MASK) === 0) histogram.record((this.clock.now() - delivery.message.timestamp) * 1_000);
-    if (delivery.isTask) counts.tasks++;
-    return this.#options.interceptor?.deliver === undefined || this.#verdict !== "skip";
+    // Handled again after its thread had died in it: it was counted then.
+    if (message.retryCount === 0) {
+      if ((counts.delivered++ & DELIVERY_SAMPLE_MASK) === 0) histogram.record((this.clock.now() - message.timestamp) * 1_000);
+      if (isTask) counts.tasks++;
+    }
+    this.#options.memory.floats[this.#runningFloat] = message.to;
+    if (kept === null) this.#inbound.begin();
+    else this.#inbound.beginKept(kept);
   }
 
-  failed(agent: AgentId, error: unknown): void {
-    this.metrics.counts.failed++;
-    const now = this.clock.now();
-    if (now - this.#failureNotedAt < FAILURE_NOTE_GAP_MS) return;
-    this.#failureNotedAt = now;
-    const note = (value: unknown): void => this.note({ kind: "agent-failed", agentId: agent, error: value });
-    try {
-      note(error);
-    } catch {
-      note(portableError(error)); // it carries something that cannot be copied
-    }
+  keep(): KeptFrame {
+    return this.#inbound.keep(true);
+  }
+
+  open(kept: KeptFrame): Delivery | null {
+    const envelope = this.#keptEnvelope;
+    return this.#read(envelope, this.#inbound.open(kept, envelope), kept);
+  }
+
+  release(kept: KeptFrame): void {
+    this.#inbound.release(kept);
+  }
+
+  giveUp(agent: AgentId, error: unknown, escalates: boolean): void {
+    this.notices.givenUp(agent, error, escalates);
+    this.#residents.giveUp(agent);
   }
 
   bury(delivery: Delivery, reason: DeadLetterReason): void {
-    this.metrics.counts[reason === "expired" ? "expired" : "deadLettered"]++;
-    this.#deadLetters.add({ message: delivery.message, reason, host: this.index, at: this.clock.now() }, delivery.isLarge);
-    if (delivery.correlation === 0 || reason === "expired") return;
-    const { to, from } = delivery.message;
-    this.answer(delivery.correlation, from, true, buriedError(to, reason));
+    this.#undeliverable.bury(delivery, reason);
+  }
+
+  buryFrame(frame: KeptFrame, reason: DeadLetterReason, counted: boolean): void {
+    this.#undeliverable.buryFrame(frame, reason, counted);
   }
 
   runnable(agent: HostedAgent): void {
@@ -217,27 +271,6 @@ export class AgentHost implements AgentHome {
 
   // ——— sending and receiving ———
 
-  async #request(kind: number, from: AgentId, to: AgentId, payload: unknown, options?: AskOptions): Promise<unknown> {
-    const timeoutMs = options?.timeoutMs === undefined ? ASK_TIMEOUT_MS : checkedDelay("timeoutMs", options.timeoutMs);
-    const word = this.#post.living(to);
-    const { correlation, reply } = this.#replies.open({
-      host: hostOfWord(word),
-      counted: true,
-      timeoutMs,
-      timeoutError: () => new AskTimeoutError(to, timeoutMs),
-      signal: options?.signal,
-    });
-    try {
-      // Nobody listens any more once the deadline has passed, so the request need not be handled then.
-      const expiresAt = this.clock.now() + timeoutMs;
-      const wait = this.#post.post({ kind, from, to, payload, correlation, expiresAt, timeoutMs }, options);
-      wait?.catch((error) => this.#replies.fail(correlation, error));
-    } catch (error) {
-      this.#replies.fail(correlation, error);
-    }
-    return await reply;
-  }
-
   #posted(waits: boolean): void {
     if (this.#inTurn) return;
     if (waits) this.#options.wake();
@@ -248,6 +281,7 @@ export class AgentHost implements AgentHome {
 
   #finish(): void {
     this.#flushQueued = false;
+    if (!this.alive) return;
     const { counts } = this.metrics;
     counts.pending = this.#post.waiting + this.#parked;
     // Counts first: whoever is woken by the flush may read them.
@@ -260,6 +294,7 @@ export class AgentHost implements AgentHome {
       case KIND.message:
       case KIND.ask:
       case KIND.task:
+      case KIND.acked:
         return this.#deliver(envelope, payload);
       case KIND.reply:
       case KIND.failure:
@@ -267,30 +302,50 @@ export class AgentHost implements AgentHome {
       case KIND.refusal:
         return this.#settle(envelope, payload);
       case KIND.call:
-        return this.#answerCall(envelope.correlation, payload() as { method: string; argument: unknown });
+        return this.#calls.answer(envelope.correlation, payload);
       default:
         return this.#noted(payload());
     }
   }
 
   #deliver(envelope: Envelope, payload: () => unknown): void {
-    const interceptor = this.#options.interceptor;
-    if (interceptor?.deliver !== undefined && (this.#verdict = interceptor.deliver(envelope.to, envelope.correlation !== 0)) === "drop") {
+    const verdict = this.#options.interceptor?.deliver?.(envelope.to, envelope.correlation !== 0) ?? "handle";
+    if (verdict !== "handle") {
+      if (verdict === "skip") this.metrics.counts.delivered++;
       return;
     }
-    const { correlation } = envelope;
-    const isTask = envelope.kind === KIND.task;
+    const agent = this.#residents.get(envelope.to);
+    if (agent !== undefined && !agent.stopping && !agent.free) return agent.park(this.#inbound.keep(false));
+    const delivery = this.#read(envelope, payload, null);
+    if (delivery === null) return;
+    // It was on its way when the agent was told to stop.
+    if (agent === undefined || agent.stopping) return this.bury(delivery, "agent-terminated");
+    agent.run(delivery);
+  }
+
+  /** A frame as its handler gets it; null when it cannot be read: then it has been buried. */
+  #read(envelope: Envelope, payload: () => unknown, kept: KeptFrame | null): Delivery | null {
+    const { correlation, kind, inSlabs: isLarge } = envelope;
+    const isRequest = kind === KIND.message || kind === KIND.ask || kind === KIND.task || kind === KIND.acked;
+    const flags = {
+      isRequest,
+      isTask: kind === KIND.task,
+      acked: kind === KIND.acked,
+      correlation,
+      isLarge,
+      kept,
+      replied: false,
+      abort: null,
+    };
     let value: unknown;
     try {
       value = payload();
     } catch {
       // Its sender is not to be trusted, but this thread and its agents are: the message is kept by its envelope, and counted.
-      return this.bury({ message: messageOf(envelope, undefined), isTask, correlation, isLarge: false }, "corrupt");
+      this.bury({ message: messageOf(envelope, undefined), ...flags }, "corrupt");
+      return null;
     }
-    const delivery: Delivery = { message: messageOf(envelope, value), isTask, correlation, isLarge: envelope.inSlabs };
-    const agent = this.#residents.get(envelope.to);
-    if (agent === undefined) return this.bury(delivery, "agent-terminated");
-    agent.accept(delivery);
+    return { message: messageOf(envelope, value), ...flags };
   }
 
   #settle(envelope: Envelope, payload: () => unknown): void {
@@ -307,57 +362,30 @@ export class AgentHost implements AgentHome {
     const awaited = succeeded ? this.#replies.settle(correlation, value) : this.#replies.fail(correlation, value);
     if (!counted) return;
     if (awaited) this.metrics.counts.delivered++;
-    else this.bury({ message: messageOf(envelope, value), isTask: false, correlation: 0, isLarge: envelope.inSlabs }, "late-reply");
+    else this.#undeliverable.keep(envelope, value, "late-reply");
   }
 
-  #answerCall(correlation: number, call: { method: string; argument: unknown }): void {
-    let result: unknown;
-    try {
-      result = this.#dispatch(call.method, call.argument);
-    } catch (error) {
-      return this.#post.answer(KIND.refusal, correlation, 0, error);
-    }
-    if (!(result instanceof Promise)) return this.#respond(correlation, result);
-    result.then((value) => this.#respond(correlation, value), (error) => this.#post.answer(KIND.refusal, correlation, 0, error));
-  }
-
-  /** What a call returned may hold something of a user's that cannot travel: then the caller gets an error, and this thread goes on. */
-  #respond(correlation: number, value: unknown): void {
-    try {
-      this.#post.answer(KIND.result, correlation, 0, value);
-    } catch (error) {
-      const held = (value as { error?: unknown } | null)?.error;
-      this.#post.answer(KIND.refusal, correlation, 0, held === undefined ? error : portableError(held));
-    }
-  }
-
-  #dispatch(method: string, argument: unknown): unknown {
-    switch (method) {
-      case "spawn":
-        return this.#residents.make(argument);
-      case "abandon":
-        return this.#residents.abandon(argument as AgentId);
-      case "adopt":
-        return this.#residents.adopt(argument);
-      case "terminate":
-        return this.#residents.end(argument as AgentId);
-      case "deadLetters":
-        return this.#deadLetters.page(argument as DeadLetterPage);
-      case "stop":
-        return this.stopAgents();
-      default:
-        throw new KernelError("UNKNOWN_CALL", `no such call between hosts: ${method}`);
-    }
+  #handlers(): Record<string, (argument: unknown) => unknown> {
+    return {
+      spawn: (order) => this.#residents.make(order),
+      abandon: (id) => this.#residents.abandon(id as AgentId),
+      adopt: (order) => this.#residents.adopt(order),
+      terminate: (id) => this.#residents.end(id as AgentId),
+      suffer: (blow) => this.#residents.suffer(blow),
+      health: (id) => this.#residents.health(id as AgentId),
+      deadLetters: (page) => this.#undeliverable.letters.page(page as DeadLetterPage),
+      inherit: (luggage) => this.#residents.inherit(luggage as Luggage),
+      dropLetters: (ids) => this.#undeliverable.letters.drop(ids as number[]),
+      bereave: (notice) => this.#bereavement.mourn(notice as DeathNotice),
+      stop: () => this.stopAgents(),
+      ...this.#options.calls,
+    };
   }
 
   #noted(note: unknown): void {
-    const { kind, host, why } = note as { kind: string; host: number; why: string };
-    if (kind === "host-died") return this.#forgetHost(host, why);
-    this.#options.onNote?.(note);
-  }
-
-  #forgetHost(host: number, why: string): void {
-    this.#replies.failHost(host, new HostDiedError(host, why));
+    const { kind, agentId, correlation } = note as { kind: string; agentId: AgentId; correlation: number };
+    if (kind === "cancel") this.#residents.get(agentId)?.cancel(correlation, new KernelError("CANCELLED", "its caller has given it up."));
+    else this.#options.onNote?.(note);
   }
 
   #runParked(): number {

@@ -4,11 +4,11 @@
  * @module
  */
 import { checkedDelay } from "../base/deadlines.ts";
-import { InvalidArgumentError } from "../base/errors.ts";
+import { AgentNotFoundError, InvalidArgumentError } from "../base/errors.ts";
 import { ASK_TIMEOUT_MS } from "../base/limits.ts";
 import type { AgentId } from "../bus/message.ts";
 import { Histogram } from "../metrics/histogram.ts";
-import type { SpawnConfig, TaskDefinition, TaskResult } from "./agent.ts";
+import type { Health, SpawnConfig, TaskDefinition, TaskResult } from "./agent.ts";
 import type { AgentHost } from "./agent_host.ts";
 import { WarmPool } from "./warm_pool.ts";
 
@@ -77,6 +77,13 @@ export class AgentManager {
     await this.host.desk.terminate(id);
     this.host.metrics.counts.terminated++;
     this.emit("agent:terminated", { agentId: id });
+  }
+
+  /** Asks an agent how it is. */
+  async health(id: AgentId, timeoutMs = ASK_TIMEOUT_MS): Promise<Health> {
+    const host = this.host.directory.hostOf(id);
+    if (host < 0) throw new AgentNotFoundError(id);
+    return await this.host.call(host, "health", id, checkedDelay("timeoutMs", timeoutMs)) as Health;
   }
 
   /** Hands a task to an agent. What its `onTask` throws comes back as a failed result; an agent that does not exist is thrown. */

@@ -11,7 +11,7 @@ import { attachMemory } from "../memory/shared_memory.ts";
 import { syncClock } from "./clock_sync.ts";
 import { assembleHost, type HostPlan } from "./host_assembly.ts";
 import type { HostParts } from "./host_parts.ts";
-import { HOST_STATE } from "./spawn_desk.ts";
+import { HOST_STATE } from "./lifecycle.ts";
 
 async function main(plan: HostPlan, memory: WebAssembly.Memory, partsUrl?: string): Promise<void> {
   const arena = attachMemory(memory);

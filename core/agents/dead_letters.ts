@@ -8,10 +8,21 @@ import { DEAD_LETTERS_KEPT_MAX, DEAD_LETTERS_PER_CALL_MAX, LARGE_DEAD_LETTERS_KE
 import type { Message } from "../bus/message.ts";
 
 /** Why a message was not handled. */
-export type DeadLetterReason = "agent-not-found" | "agent-terminated" | "expired" | "no-handler" | "late-reply" | "corrupt" | "host-died";
+export type DeadLetterReason =
+  | "agent-not-found"
+  | "agent-terminated"
+  | "expired"
+  | "no-handler"
+  | "late-reply"
+  | "corrupt"
+  | "host-died"
+  | "refused"
+  | "cancelled";
 
 /** One message that was not handled. */
 export interface DeadLetter {
+  /** Names it on its thread. */
+  readonly id: number;
   /** The message as its handler would have got it. */
   readonly message: Message;
   /** Why. */
@@ -20,6 +31,8 @@ export interface DeadLetter {
   readonly host: number;
   /** Arena time in ms. */
   readonly at: number;
+  /** Set where the payload was too large to be fetched: `message.payload` is undefined then. */
+  readonly isBare?: true;
 }
 
 /** Which of a host's dead letters are asked for. */
@@ -37,9 +50,17 @@ export class DeadLetters {
   readonly #small = new Latest<DeadLetter>(DEAD_LETTERS_KEPT_MAX);
   readonly #large = new Latest<DeadLetter>(LARGE_DEAD_LETTERS_KEPT_MAX);
 
+  #next = 1;
+
   /** Keeps one. */
-  add(letter: DeadLetter, isLarge: boolean): void {
-    (isLarge ? this.#large : this.#small).add(letter);
+  add(letter: Omit<DeadLetter, "id">, isLarge: boolean): void {
+    (isLarge ? this.#large : this.#small).add({ id: this.#next++, ...letter });
+  }
+
+  /** Forgets those of these ids: they have been sent again. */
+  drop(ids: readonly number[]): void {
+    const gone = new Set(ids);
+    for (const kept of [this.#small, this.#large]) kept.drop((letter) => gone.has(letter.id));
   }
 
   /** Those kept, oldest first. */
@@ -50,7 +71,7 @@ export class DeadLetters {
   /** Some of them. */
   page({ from, count, bare }: DeadLetterPage): DeadLetter[] {
     const letters = this.list().slice(from, from + count);
-    return bare ? letters.map((letter) => ({ ...letter, message: { ...letter.message, payload: undefined } })) : letters;
+    return bare ? letters.map((letter) => ({ ...letter, message: { ...letter.message, payload: undefined }, isBare: true })) : letters;
   }
 }
 
@@ -64,6 +85,12 @@ class Latest<T> {
   add(item: T): void {
     this.#kept[this.#next] = item;
     this.#next = (this.#next + 1) % this.size;
+  }
+
+  drop(isGone: (item: T) => boolean): void {
+    const left = this.list().filter((item) => !isGone(item));
+    this.#kept.splice(0, Infinity, ...left);
+    this.#next = left.length % this.size;
   }
 
   list(): T[] {

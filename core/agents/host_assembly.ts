@@ -4,13 +4,14 @@
  * @module
  */
 import type { Clock } from "../base/clock.ts";
+import { SPAWN_TIMEOUT_MS } from "../base/limits.ts";
 import { plainCodec } from "../bus/codec.ts";
 import { Doorbell } from "../memory/doorbell.ts";
 import type { Layout } from "../memory/layout.ts";
 import { MemoryStore } from "../memory/memory_store.ts";
 import type { SharedMemory } from "../memory/shared_memory.ts";
 import { AgentHost } from "./agent_host.ts";
-import type { HostSettings } from "./host_options.ts";
+import type { HostOptions, HostSettings } from "./host_options.ts";
 import { BehaviorLoader, type BehaviorSource } from "./behavior_loader.ts";
 import { HostLoop } from "./host_loop.ts";
 import type { HostParts } from "./host_parts.ts";
@@ -41,21 +42,27 @@ export interface AssembledHost {
   readonly behaviors: BehaviorLoader;
 }
 
+/** What only the main thread's host has: its notes, its book of agents. */
+export type Office = Partial<Pick<HostOptions, "onNote" | "register" | "awaitHost" | "calls">>;
+
 /** Attaches a host to the arena. */
 export function assembleHost(
   plan: HostPlan,
   memory: SharedMemory,
   realClock: Clock,
   parts: HostParts = {},
-  onNote?: (note: unknown) => void,
+  office: Office = {},
 ): AssembledHost {
   const { index, layout, settings, polls } = plan;
   const clock = parts.clock?.(realClock, index) ?? realClock;
   const store = new MemoryStore(memory, layout, index, plainCodec);
   const behaviors = new BehaviorLoader(plan.behaviors);
   const loop = new HostLoop(realClock, new Doorbell(memory, layout, index), polls);
-  const host = new AgentHost({
-    ...{ index, memory, layout, clock, behaviors, store, settings, onNote },
+  const host: AgentHost = new AgentHost({
+    ...{ index, memory, layout, clock, behaviors, store, settings },
+    ...office,
+    register: office.register ??
+      ((ids, record): Promise<void> => host.call(0, "register", { ids, record }, SPAWN_TIMEOUT_MS) as Promise<void>),
     codec: plainCodec,
     interceptor: parts.interceptor?.(index),
     wake: () => loop.wake(),

@@ -7,7 +7,9 @@ import type { Clock } from "../base/clock.ts";
 import type { Codec } from "../bus/codec.ts";
 import type { Layout } from "../memory/layout.ts";
 import type { SharedMemory } from "../memory/shared_memory.ts";
+import type { AgentId } from "../bus/message.ts";
 import type { AgentStore } from "./agent.ts";
+import type { AgentRecord } from "./agent_registry.ts";
 import type { BehaviorLoader } from "./behavior_loader.ts";
 import type { Interceptor } from "./host_parts.ts";
 
@@ -43,6 +45,12 @@ export interface HostOptions {
   readonly interceptor?: Interceptor;
   /** Called when there is something to do outside a turn. */
   readonly wake: () => void;
+  /** Notes with the main thread how agents are made, before they are. */
+  readonly register: (ids: readonly AgentId[], record: AgentRecord) => void | Promise<void>;
+  /** Resolves when a thread has been started in the place of a dead one; main thread only. */
+  readonly awaitHost?: () => Promise<void>;
+  /** Calls that this host answers besides: the main thread's book of agents. */
+  readonly calls?: Readonly<Record<string, (argument: unknown) => unknown>>;
   /** Takes notes of all hosts; only the main thread's gets any. */
   readonly onNote?: (note: unknown) => void;
 }

@@ -1,76 +1,30 @@
 /**
  * One agent on its host: its behavior, its state, the message it is at, and those that wait while its handler is busy. It is its own context object,
- * so that 10,000 agents are 10,000 objects and not three times as many.
+ * so that 10,000 agents are 10,000 objects and not three times as many; only one with `concurrency` gives each message a context of its own.
  *
  * @module
  */
-import { KernelError, ReplyClosedError } from "../base/errors.ts";
+import { ReplyClosedError } from "../base/errors.ts";
 import { PARKED_PER_TURN_MAX } from "../base/limits.ts";
-import type { AgentId, Message } from "../bus/message.ts";
-import type { AgentBehavior, AgentContext, AgentStore, AskOptions, SendOptions, SpawnConfig, TaskDefinition } from "./agent.ts";
-import type { DeadLetterReason } from "./dead_letters.ts";
-
-/** One message on its way to a handler. */
-export interface Delivery {
-  /** What the handler gets. */
-  readonly message: Message;
-  /** Whether `onTask` is meant. */
-  readonly isTask: boolean;
-  /** Answer to send, 0 when nobody waits. */
-  readonly correlation: number;
-  /** Whether the payload was too large for a frame. */
-  readonly isLarge: boolean;
-}
-
-/** What an agent needs of its host. */
-export interface AgentHome {
-  /** Index of the thread. */
-  readonly index: number;
-  /** Arena time. */
-  readonly clock: { now(): number };
-  /** Shared values. */
-  readonly store: AgentStore;
-  /** See `AgentContext.send`. */
-  send(from: AgentId, to: AgentId, payload: unknown, options?: SendOptions): Promise<void> | undefined;
-  /** See `AgentContext.ask`. */
-  ask(from: AgentId, to: AgentId, payload: unknown, options?: AskOptions): Promise<unknown>;
-  /** See `AgentContext.spawn`. */
-  spawn(type: string, config?: SpawnConfig): Promise<AgentId>;
-  /** Answers whoever waits under `correlation`. */
-  answer(correlation: number, to: AgentId, failed: boolean, value: unknown): void;
-  /** Tells the manager. */
-  note(note: unknown): void;
-  /** The handler was entered; false when a test stands in its place. */
-  entered(delivery: Delivery): boolean;
-  /** The handler threw. */
-  failed(agent: AgentId, error: unknown): void;
-  /** A message will not be handled. */
-  bury(delivery: Delivery, reason: DeadLetterReason): void;
-  /** The agent is free again and has messages waiting. */
-  runnable(agent: HostedAgent): void;
-  /** So many more (or fewer) messages wait for busy agents. */
-  parked(change: number): void;
-  /** Whether the inbox takes more. */
-  setFull(id: AgentId, full: boolean): void;
-}
-
-/** What the host knows of an agent when it makes it. */
-export interface AgentSetup {
-  /** Its address. */
-  readonly id: AgentId;
-  /** Name of its behavior. */
-  readonly type: string;
-  /** Its behavior. */
-  readonly behavior: AgentBehavior;
-  /** Initial state. */
-  readonly state: unknown;
-  /** Words given at the spawn. */
-  readonly capabilities: readonly string[];
-  /** Level of `SpawnConfig.priority`. */
-  readonly priority: number;
-  /** Bound of waiting messages. */
-  readonly inboxMessagesMax: number;
-}
+import type { KeptFrame } from "../bus/inbound.ts";
+import type { AgentId } from "../bus/message.ts";
+import type {
+  AgentBehavior,
+  AgentContext,
+  AgentStore,
+  AskOptions,
+  Health,
+  SendOptions,
+  SendResult,
+  SpawnConfig,
+  TaskDefinition,
+} from "./agent.ts";
+import type { AgentHome, AgentSetup, Delivery } from "./delivery.ts";
+import { noReply, payloadRefused, stopReason } from "./failures.ts";
+import { HandlerContext } from "./handler_context.ts";
+import { readSnapshot } from "./notices.ts";
+import { Snapshots } from "./snapshots.ts";
+import { FailureRule } from "./supervision.ts";
 
 /** An agent and its context in one. */
 export class HostedAgent implements AgentContext {
@@ -81,12 +35,17 @@ export class HostedAgent implements AgentContext {
   /** Order within a turn. */
   priority: number;
   readonly #home: AgentHome;
+  readonly #setup: AgentSetup;
   readonly #behavior: AgentBehavior;
-  readonly #inboxMessagesMax: number;
-  readonly #parked: Delivery[] = [];
+  readonly #concurrency: number;
+  readonly #rule: FailureRule;
+  readonly #snapshots: Snapshots | null;
+  readonly #parked: KeptFrame[] = [];
+  /** Messages whose handlers have not settled. At most `concurrency`. */
+  readonly #active = new Set<Delivery>();
+  /** The one message of an agent without concurrency. */
   #current: Delivery | null = null;
-  #replied = false;
-  #busy = false;
+  #restarting = false;
   #full = false;
   #stopping = false;
   #gone = false;
@@ -96,11 +55,14 @@ export class HostedAgent implements AgentContext {
   /** Made by its host; `start` follows. */
   constructor(home: AgentHome, setup: AgentSetup) {
     this.#home = home;
+    this.#setup = setup;
     this.#behavior = setup.behavior;
-    this.#inboxMessagesMax = setup.inboxMessagesMax;
+    this.#concurrency = setup.behavior.concurrency ?? 1;
+    this.#rule = new FailureRule(setup.supervision ?? setup.behavior.supervision);
+    this.#snapshots = setup.behavior.snapshot === undefined ? null : new Snapshots(home, setup.behavior);
     this.id = setup.id;
     this.type = setup.type;
-    this.state = setup.state === undefined ? {} : setup.state;
+    this.state = setup.state();
     this.capabilities = setup.capabilities;
     this.priority = setup.priority;
   }
@@ -122,9 +84,21 @@ export class HostedAgent implements AgentContext {
   }
 
   get signal(): AbortSignal {
+    return this.#current === null ? this.lifeSignal : this.signalOf(this.#current);
+  }
+
+  /** Aborted when the agent stops or is restarted. */
+  get lifeSignal(): AbortSignal {
     this.#abort ??= new AbortController();
     if (this.#stopping) this.#abort.abort(stopReason(this.id));
     return this.#abort.signal;
+  }
+
+  /** The same, and when whoever waits for this message gives it up. */
+  signalOf(delivery: Delivery): AbortSignal {
+    if (delivery.correlation === 0) return this.lifeSignal;
+    delivery.abort ??= new AbortController();
+    return AbortSignal.any([this.lifeSignal, delivery.abort.signal]);
   }
 
   send(to: AgentId, payload: unknown, options?: SendOptions): Promise<void> | undefined {
@@ -132,71 +106,121 @@ export class HostedAgent implements AgentContext {
     return this.#home.send(this.id, to, payload, options);
   }
 
+  multicast(to: readonly AgentId[], payload: unknown, options?: SendOptions): Promise<SendResult[]> {
+    this.#checkHere();
+    return this.#home.multicast(this.id, to, payload, options);
+  }
+
   ask<Reply>(to: AgentId, payload: unknown, options?: AskOptions): Promise<Reply> {
     this.#checkHere();
-    return this.#home.ask(this.id, to, payload, options) as Promise<Reply>;
+    // The handler is on the stack or awaited: meanwhile nothing else is handled, unless there is concurrency.
+    const blocks = this.#concurrency === 1 && this.#current !== null;
+    return this.#home.ask(this.id, to, payload, options, blocks) as Promise<Reply>;
   }
 
   spawn(type: string, config?: SpawnConfig): Promise<AgentId> {
     this.#checkHere();
-    return this.#home.spawn(type, config);
+    return this.#home.spawn(type, config, this.id);
+  }
+
+  terminate(id: AgentId): Promise<void> {
+    this.#checkHere();
+    return this.#home.terminate(id);
   }
 
   log(text: string, data?: unknown): void {
     this.#checkHere();
-    this.#home.note({ kind: "log", agentId: this.id, text, data });
+    this.#home.notices.send({ kind: "log", agentId: this.id, text, data });
   }
 
   reply(payload: unknown): void {
-    const current = this.#current;
-    if (current === null || this.#replied) throw new ReplyClosedError(this.id);
-    if (current.correlation === 0) return;
-    this.#home.answer(current.correlation, current.message.from, false, payload);
-    this.#replied = true;
+    this.replyTo(this.#current, payload);
   }
 
-  /** Runs onStart; undefined when it settled at once. Throws or rejects what onStart does. */
-  start(): void | Promise<void> {
-    return this.#behavior.onStart?.(this);
+  /** Answers one message. */
+  replyTo(delivery: Delivery | null, payload: unknown): void {
+    if (delivery === null || delivery.replied || (delivery !== this.#current && !this.#active.has(delivery))) {
+      throw new ReplyClosedError(this.id);
+    }
+    if (delivery.correlation === 0 || delivery.acked) return;
+    this.#home.checkAlive();
+    this.#home.answer(delivery, false, payload);
+    delivery.replied = true;
   }
 
-  /** Takes a message: runs it, or lets it wait behind others. */
-  accept(delivery: Delivery): void {
-    // It was on its way when the agent was told to stop.
-    if (this.#stopping) return this.#home.bury(delivery, "agent-terminated");
-    if (!this.#busy && this.#parked.length === 0) return this.#run(delivery);
-    this.#parked.push(delivery);
+  /** Restores a snapshot if there is one, then runs onStart; undefined when both settled at once. Throws or rejects what they do. */
+  start(snapshot?: Uint8Array): void | Promise<void> {
+    const restored = snapshot === undefined ? undefined : this.#restore(snapshot);
+    return restored === undefined ? this.#behavior.onStart?.(this) : restored.then(() => this.#behavior.onStart?.(this));
+  }
+
+  /** Whether a message would be handled at once. */
+  get free(): boolean {
+    return this.#active.size < this.#concurrency && this.#parked.length === 0 && !this.#restarting && !this.#stopping;
+  }
+
+  /** Whether no more messages are taken. */
+  get stopping(): boolean {
+    return this.#stopping;
+  }
+
+  /** Lets a message wait behind others. */
+  park(frame: KeptFrame): void {
+    this.#parked.push(frame);
     this.#home.parked(1);
-    if (!this.#full && this.#parked.length >= this.#inboxMessagesMax) {
+    if (!this.#full && this.#parked.length >= this.#setup.inboxMessagesMax) {
       this.#full = true;
       this.#home.setFull(this.id, true);
     }
+    if (this.#parked.length === 1 && this.#mayRun()) this.#home.runnable(this);
   }
 
   /** Handles messages that have waited; returns how many. */
   runParked(): number {
     let handled = 0;
-    while (!this.#busy && !this.#stopping && this.#parked.length > 0 && handled < PARKED_PER_TURN_MAX) {
-      const delivery = this.#parked.shift()!;
-      this.#home.parked(-1);
-      if (this.#full && this.#parked.length <= this.#inboxMessagesMax >> 1) {
-        this.#full = false;
-        this.#home.setFull(this.id, false);
-      }
+    while (this.#mayRun() && this.#parked.length > 0 && handled < PARKED_PER_TURN_MAX) {
+      const kept = this.#take();
       handled++;
-      this.#run(delivery);
+      const delivery = this.#home.open(kept);
+      if (delivery !== null) this.run(delivery);
     }
-    if (!this.#busy && this.#parked.length > 0 && !this.#stopping) this.#home.runnable(this);
+    if (this.#parked.length > 0 && this.#mayRun()) this.#home.runnable(this);
     return handled;
+  }
+
+  /** Whoever waits for this message has given it up: forgotten if it waits, told if it is being handled. */
+  cancel(correlation: number, reason: unknown): void {
+    for (const delivery of this.#active) if (delivery.correlation === correlation) delivery.abort?.abort(reason);
+    for (let index = 0; index < this.#parked.length; index++) {
+      const delivery = this.#home.open(this.#parked[index]);
+      if (delivery !== null && delivery.correlation !== correlation) continue;
+      this.#parked.splice(index--, 1);
+      this.#home.parked(-1);
+      if (delivery !== null) this.#home.bury(delivery, "cancelled");
+    }
+  }
+
+  /** Asks the behavior; see `AgentBehavior.healthCheck`. */
+  async health(): Promise<Health> {
+    const said = await this.#behavior.healthCheck?.(this);
+    return typeof said === "object" ? said : { healthy: said ?? true };
+  }
+
+  /** A failure from outside a handler: a child's. */
+  suffer(error: unknown): void {
+    this.#home.notices.failed(this.id, error);
+    this.#act(error);
   }
 
   /** Takes no more messages, waits `patience` for the handler, buries what waits, runs onStop. */
   async stop(patience: Promise<void>): Promise<void> {
     this.#stopping = true;
     this.#abort?.abort(stopReason(this.id));
-    this.#home.parked(-this.#parked.length);
-    for (const delivery of this.#parked.splice(0)) this.#home.bury(delivery, "agent-terminated");
-    if (this.#busy) await Promise.race([new Promise<void>((resolve) => this.#whenIdle = resolve), patience]);
+    while (this.#parked.length > 0) {
+      const delivery = this.#home.open(this.#take());
+      if (delivery !== null) this.#home.bury(delivery, "agent-terminated");
+    }
+    if (this.#active.size > 0) await Promise.race([new Promise<void>((resolve) => this.#whenIdle = resolve), patience]);
     try {
       await Promise.race([this.#behavior.onStop?.(this), patience]);
     } finally {
@@ -204,86 +228,157 @@ export class HostedAgent implements AgentContext {
     }
   }
 
+  /** Handles a message now. */
+  run(delivery: Delivery): void {
+    const behavior = this.#behavior;
+    if ((delivery.isTask ? behavior.onTask : behavior.onMessage) === undefined) return this.#home.bury(delivery, "no-handler");
+    const { expiresAt } = delivery.message;
+    if (expiresAt !== undefined && this.#home.clock.now() > expiresAt) return this.#home.bury(delivery, "expired");
+    if (behavior.accepts !== undefined && !delivery.isTask && !this.#accept(delivery)) return;
+    this.#home.begin(delivery);
+    let context: AgentContext = this;
+    if (this.#concurrency === 1) this.#current = delivery;
+    else {
+      context = new HandlerContext(this, delivery);
+      this.#active.add(delivery);
+    }
+    let result: unknown;
+    try {
+      result = delivery.isTask
+        ? behavior.onTask!(delivery.message.payload as TaskDefinition, context)
+        : behavior.onMessage!(delivery.message, context);
+    } catch (error) {
+      this.#done(delivery);
+      return this.#fail(delivery, error);
+    }
+    if (typeof (result as PromiseLike<unknown> | undefined)?.then !== "function") {
+      this.#done(delivery);
+      return this.#settle(delivery, result);
+    }
+    delivery.kept ??= this.#home.keep();
+    this.#active.add(delivery);
+    (result as PromiseLike<unknown>).then(
+      (value) => this.#later(delivery, () => this.#settle(delivery, value)),
+      (error) => this.#later(delivery, () => this.#fail(delivery, error)),
+    );
+  }
+
+  #mayRun(): boolean {
+    return this.#active.size < this.#concurrency && !this.#restarting && !this.#stopping;
+  }
+
+  #take(): KeptFrame {
+    const kept = this.#parked.shift()!;
+    this.#home.parked(-1);
+    if (this.#full && this.#parked.length <= this.#setup.inboxMessagesMax >> 1) {
+      this.#full = false;
+      this.#home.setFull(this.id, false);
+    }
+    return kept;
+  }
+
+  #accept(delivery: Delivery): boolean {
+    const checked = this.#behavior.accepts!.safeParse(delivery.message.payload);
+    if (checked.success) {
+      (delivery.message as { payload: unknown }).payload = checked.data;
+      return true;
+    }
+    if (delivery.correlation !== 0) this.#home.answer(delivery, true, payloadRefused(this.id, this.type, checked.error.message));
+    this.#home.bury({ ...delivery, correlation: 0 }, "refused");
+    return false;
+  }
+
+  /** The handler is not at work any more: what it does from here on finds no message. */
+  #done(delivery: Delivery): void {
+    if (this.#current === delivery) this.#current = null;
+    this.#active.delete(delivery);
+  }
+
+  #settle(delivery: Delivery, value: unknown): void {
+    const { correlation, isTask, acked } = delivery;
+    if (correlation !== 0 && !delivery.replied) {
+      if (acked) this.#home.answer(delivery, false, undefined);
+      else if (isTask) this.#answerTask(delivery, value);
+      else this.#home.answer(delivery, true, noReply(this.id, this.type));
+    }
+    if (delivery.kept !== null) this.#home.release(delivery.kept);
+    if (this.#snapshots !== null) this.#snapshots.afterMessage(this);
+  }
+
+  #answerTask(delivery: Delivery, value: unknown): void {
+    try {
+      this.#home.answer(delivery, false, value);
+    } catch (error) { // what onTask returned cannot be copied
+      this.#home.answer(delivery, true, error);
+    }
+  }
+
+  #fail(delivery: Delivery, error: unknown): void {
+    this.#home.notices.failed(this.id, error);
+    if (delivery.correlation !== 0 && !delivery.replied) this.#home.answer(delivery, true, error);
+    if (delivery.kept !== null) this.#home.release(delivery.kept);
+    this.#act(error);
+  }
+
+  #later(delivery: Delivery, settle: () => void): void {
+    if (this.#gone || !this.#home.alive || !this.#active.has(delivery)) return;
+    this.#done(delivery);
+    settle();
+    if (this.#active.size === 0) this.#whenIdle?.();
+    if (this.#parked.length > 0 && this.#mayRun()) this.#home.runnable(this);
+  }
+
+  #act(error: unknown): void {
+    if (this.#stopping || this.#restarting) return;
+    const measure = this.#rule.decide(() => this.#home.clock.now());
+    if (measure === "restart") {
+      this.#restarting = true;
+      this.#restart(error).catch((reason) => this.#home.giveUp(this.id, reason, true));
+    } else if (measure !== "resume") this.#home.giveUp(this.id, error, measure === "escalate");
+  }
+
+  /** Made anew in place: its address, and what waits for it, stay. */
+  async #restart(error: unknown): Promise<void> {
+    if (this.#active.size > 0) await new Promise<void>((resolve) => this.#whenIdle = resolve);
+    this.#whenIdle = null;
+    this.#abort?.abort(error);
+    this.#abort = null;
+    try {
+      await this.#behavior.onStop?.(this);
+    } catch (reason) {
+      this.#home.notices.failed(this.id, reason);
+    }
+    this.state = this.#setup.state();
+    const snapshot = this.#snapshots?.last;
+    await this.start(snapshot);
+    if (this.#stopping) return;
+    this.#restarting = false;
+    this.#home.notices.restarted(this.id, error, snapshot !== undefined);
+    if (this.#parked.length > 0) this.#home.runnable(this);
+  }
+
+  #restore(bytes: Uint8Array): Promise<void> | undefined {
+    const state = readSnapshot(bytes);
+    if (this.#behavior.restore === undefined) this.state = state;
+    else {
+      const restored = this.#behavior.restore(state, this);
+      if (typeof restored?.then === "function") return restored;
+    }
+  }
+
   /** A handler that never settled may go on; what it does from here on is refused, and its asker need not wait any longer. */
   #leave(): void {
     this.#gone = true;
-    const current = this.#current;
+    for (const delivery of this.#active) {
+      if (delivery.correlation !== 0 && !delivery.replied) this.#home.answer(delivery, true, stopReason(this.id));
+      if (delivery.kept !== null) this.#home.release(delivery.kept);
+    }
+    this.#active.clear();
     this.#current = null;
-    if (current === null || current.correlation === 0 || this.#replied) return;
-    this.#home.answer(current.correlation, current.message.from, true, stopReason(this.id));
   }
 
   #checkHere(): void {
     if (this.#gone) throw stopReason(this.id);
+    this.#home.checkAlive();
   }
-
-  #run(delivery: Delivery): void {
-    const behavior = this.#behavior;
-    if ((delivery.isTask ? behavior.onTask : behavior.onMessage) === undefined) return this.#home.bury(delivery, "no-handler");
-    const expiresAt = delivery.message.expiresAt;
-    if (expiresAt !== undefined && this.#home.clock.now() > expiresAt) return this.#home.bury(delivery, "expired");
-    this.#current = delivery;
-    this.#replied = false;
-    if (!this.#home.entered(delivery)) return this.#settle(undefined);
-    let result: unknown;
-    try {
-      result = delivery.isTask
-        ? behavior.onTask!(delivery.message.payload as TaskDefinition, this)
-        : behavior.onMessage!(delivery.message, this);
-    } catch (error) {
-      return this.#fail(error);
-    }
-    if (typeof (result as PromiseLike<unknown> | undefined)?.then !== "function") return this.#settle(result);
-    this.#busy = true;
-    (result as PromiseLike<unknown>).then(
-      (value) => this.#settleLater(() => this.#settle(value)),
-      (error) => this.#settleLater(() => this.#fail(error)),
-    );
-  }
-
-  #settle(value: unknown): void {
-    const { correlation, message, isTask } = this.#current!;
-    this.#current = null;
-    if (correlation === 0 || this.#replied) return;
-    if (isTask) return this.#answerTask(correlation, message.from, value);
-    this.#home.answer(correlation, message.from, true, noReply(this.id, this.type));
-  }
-
-  #answerTask(correlation: number, to: AgentId, value: unknown): void {
-    try {
-      this.#home.answer(correlation, to, false, value);
-    } catch (error) { // what onTask returned cannot be copied
-      this.#home.answer(correlation, to, true, error);
-    }
-  }
-
-  #fail(error: unknown): void {
-    const { correlation, message } = this.#current!;
-    this.#current = null;
-    this.#home.failed(this.id, error);
-    if (correlation !== 0 && !this.#replied) this.#home.answer(correlation, message.from, true, error);
-  }
-
-  #settleLater(settle: () => void): void {
-    if (this.#gone) return;
-    this.#busy = false;
-    settle();
-    this.#whenIdle?.();
-    if (this.#parked.length > 0 && !this.#stopping) this.#home.runnable(this);
-  }
-}
-
-function stopReason(id: AgentId): KernelError {
-  return new KernelError("AGENT_STOPPED", `agent ${id} has been terminated.`, { agentId: id });
-}
-
-function noReply(id: AgentId, type: string): KernelError {
-  return new KernelError(
-    "NO_REPLY",
-    `agent ${id} (${type}) handled the message without calling ctx.reply. Reply in onMessage, or use sendMessage.`,
-    {
-      agentId: id,
-      type,
-    },
-  );
 }

@@ -3,7 +3,8 @@
  *
  * ```
  * FREE → SPAWNING → READY → STOPPING → FREE (next generation) … → RETIRED
- *                 ↘ WARM ↗
+ *                 ↘ WARM ↗   ↑ ↓
+ *                          MOVING   (its thread has died; messages wait until it is ready elsewhere)
  * ```
  *
  * @module
@@ -23,6 +24,8 @@ export const AGENT_STATE = {
   warm: 4,
   /** Used up its generations. */
   retired: 5,
+  /** Its thread has died: it is being made anew on another one. */
+  moving: 6,
 } as const;
 
 /** One of the states. */
@@ -41,6 +44,9 @@ const TRANSITIONS: readonly (readonly [from: AgentState, to: AgentState])[] = [
   [S.stopping, S.free], // the agent's host, after onStop; the supervisor, when the host died
   [S.stopping, S.retired], // the same, at the last generation
   [S.spawning, S.retired],
+  [S.ready, S.moving], // the supervisor, when the host died
+  [S.moving, S.ready], // the new host, after onStart and with the messages that waited
+  [S.moving, S.stopping], // whoever terminates it meanwhile; the supervisor, when it cannot be made anew
 ];
 
 const ALLOWED = new Set(TRANSITIONS.map(([from, to]) => from * 8 + to));
@@ -49,3 +55,6 @@ const ALLOWED = new Set(TRANSITIONS.map(([from, to]) => from * 8 + to));
 export function mayBecome(from: AgentState, to: AgentState): boolean {
   return ALLOWED.has(from * 8 + to);
 }
+
+/** Values of a host's state word. `dead` is a fence: a thread that reads it of itself does nothing more. */
+export const HOST_STATE = { absent: 0, starting: 1, running: 2, stopped: 3, dead: 4 } as const;

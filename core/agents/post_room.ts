@@ -9,15 +9,17 @@ import { AgentNotFoundError, InboxFullError, KernelError, NotInitializedError } 
 import { ASK_TIMEOUT_MS } from "../base/limits.ts";
 import { emptyEnvelope, type Envelope, KIND } from "../bus/envelope.ts";
 import { type AgentId, PRIORITIES, priorityLevel } from "../bus/message.ts";
-import { Outbound } from "../bus/outbound.ts";
-import { HOSTS_MAX } from "../memory/layout.ts";
+import { Outbound, type ReclaimedFrame } from "../bus/outbound.ts";
+import { load } from "../memory/atomics.ts";
+import { HOST, hostField, HOSTS_MAX } from "../memory/layout.ts";
 import type { HostMetrics } from "../metrics/counters.ts";
+import { HOST_STATE } from "./lifecycle.ts";
 import type { SendOptions } from "./agent.ts";
-import { type AgentDirectory, hostOfWord, isFullWord } from "./agent_directory.ts";
+import { type AgentDirectory, hostOfWord, isClosedWord } from "./agent_directory.ts";
 import type { HostOptions } from "./host_options.ts";
 import { portableError } from "./failures.ts";
 import { Replies } from "./replies.ts";
-import { WaitingRoom, type WaitingSend } from "./waiting_room.ts";
+import { type ReturnedFrame, WaitingRoom, type WaitingSend } from "./waiting_room.ts";
 
 /** A message to post. */
 export interface Posting {
@@ -53,6 +55,7 @@ export class PostRoom {
     private readonly metrics: HostMetrics,
     deadlines: Deadlines,
     private readonly posted: (waits: boolean) => void,
+    private readonly checkAlive: () => void,
   ) {
     this.#clock = options.clock;
     this.#outbound = new Outbound(options.memory, options.layout, options.index, options.codec);
@@ -100,7 +103,7 @@ export class PostRoom {
       options?.priority === undefined ? PRIORITIES.normal : priorityLevel(options.priority),
     );
     envelope.expiresAt = posting.expiresAt;
-    if (!isFullWord(word) && !this.#waiting.has(to) && this.#outbound.trySend(hostOfWord(word), envelope, payload)) {
+    if (!isClosedWord(word) && !this.#waiting.has(to) && this.#outbound.trySend(hostOfWord(word), envelope, payload)) {
       this.countSent(hostOfWord(word));
       this.posted(false);
       return undefined;
@@ -119,6 +122,21 @@ export class PostRoom {
     return wait;
   }
 
+  /** Takes back what a dead host has not handled of ours; see `Outbound.reclaim`. */
+  reclaim(host: number, take: ReclaimedFrame): void {
+    this.#outbound.reclaim(host, take);
+  }
+
+  /** Sends frames again once their receiver is ready elsewhere, before all that waits for it already. */
+  readmit(to: AgentId, frames: readonly ReturnedFrame[]): void {
+    this.#waiting.readmit(to, frames);
+  }
+
+  /** Answers of ours that still waited for room in the ring to a dead host. */
+  abandon(host: number): readonly WaitingSend[] {
+    return this.#waiting.abandon(-1 - host);
+  }
+
   /** Posts a frame of the kernel's own to a host. */
   control(host: number, kind: number, correlation: number, value: unknown): void {
     this.#toHost(host, this.#fill(kind, 0, 0, correlation, PRIORITIES.normal), value);
@@ -126,14 +144,20 @@ export class PostRoom {
 
   /** Posts an answer to whoever waits for it. An answer that cannot be copied is thrown; an error that cannot goes by name and message. */
   answer(kind: number, correlation: number, to: AgentId, value: unknown): void {
-    if (this.#closed) return; // nobody waits any more
     const host = Replies.hostOf(correlation);
+    if (this.#closed || this.isDead(host)) return; // nobody waits any more
+    if (kind !== KIND.reply && this.isDead(this.options.index)) return; // nor for what a thread says that was given up
     try {
       this.#toHost(host, this.#fill(kind, 0, to, correlation, PRIORITIES.normal), value);
     } catch (error) {
       if (kind !== KIND.failure && kind !== KIND.refusal) throw error;
       this.#toHost(host, this.#fill(kind, 0, to, correlation, PRIORITIES.normal), portableError(value));
     }
+  }
+
+  /** Whether a host has been given up. */
+  isDead(host: number): boolean {
+    return load(this.options.memory.words, hostField(this.options.layout, host, HOST.state) >> 2) === HOST_STATE.dead;
   }
 
   /** Counts a message to a host. */
@@ -157,15 +181,21 @@ export class PostRoom {
 
   #attempt(send: WaitingSend): boolean {
     const { envelope, payload, queue } = send;
-    if (queue < 0) return this.#outbound.trySend(-1 - queue, envelope, payload);
-    const word = this.living(envelope.to);
-    if (isFullWord(word) || !this.#outbound.trySend(hostOfWord(word), envelope, payload)) return false;
+    if (queue < 0) return this.#outbound.trySend(-1 - queue, envelope!, payload);
+    const word = this.living(queue);
+    if (isClosedWord(word)) return false;
+    if (envelope === null) {
+      const { frame, urgent } = payload as ReturnedFrame;
+      return this.#outbound.tryForward(hostOfWord(word), urgent, frame);
+    }
+    if (!this.#outbound.trySend(hostOfWord(word), envelope, payload)) return false;
     this.countSent(hostOfWord(word));
     return true;
   }
 
   #fill(kind: number, from: AgentId, to: AgentId, correlation: number, priority: number): Envelope {
     if (this.#closed) throw new NotInitializedError("send", true);
+    this.checkAlive();
     if (this.#outbound.encoding) {
       throw new KernelError(
         "SEND_IN_GETTER",

@@ -6,29 +6,32 @@
 import type { Deadline, Deadlines } from "../base/deadlines.ts";
 import { type HostDiedError, KernelError } from "../base/errors.ts";
 import { PENDING_REPLIES_MAX } from "../base/limits.ts";
+import type { AgentId } from "../bus/message.ts";
 import { HOSTS_MAX } from "../memory/layout.ts";
 
 interface Waiter {
   readonly resolve: (value: unknown) => void;
   readonly reject: (reason: unknown) => void;
   readonly host: number;
-  readonly counted: boolean;
+  readonly agent: AgentId;
   deadline: Deadline;
   abort?: () => void;
 }
 
 /** What an open reply needs to know. */
 export interface ReplyRequest {
-  /** Host that owes the answer. */
+  /** Host that owes the answer to a call. */
   readonly host: number;
-  /** Whether the answer counts as a message. */
-  readonly counted: boolean;
+  /** Agent that owes the answer to an ask or a task, wherever it may move; 0 for a call. */
+  readonly agent: AgentId;
   /** Gives up after this. */
   readonly timeoutMs: number;
   /** The error when it does. */
   readonly timeoutError: () => Error;
   /** Gives up earlier. */
   readonly signal?: AbortSignal;
+  /** Told when it does. */
+  readonly aborted?: (reason: unknown) => void;
 }
 
 /** The open replies of one host. */
@@ -57,8 +60,8 @@ export class Replies {
     const correlation = this.#next++ * HOSTS_MAX + this.host;
     const reply = new Promise<unknown>((resolve, reject) => {
       const deadline = this.deadlines.add(request.timeoutMs, () => this.fail(correlation, request.timeoutError()));
-      const waiter: Waiter = { resolve, reject, host: request.host, counted: request.counted, deadline };
-      if (request.signal) this.#watch(correlation, waiter, request.signal);
+      const waiter: Waiter = { resolve, reject, host: request.host, agent: request.agent, deadline };
+      if (request.signal) this.#watch(correlation, waiter, request.signal, request.aborted);
       this.#waiters.set(correlation, waiter);
     });
     return { correlation, reply };
@@ -78,9 +81,21 @@ export class Replies {
     return waiter !== undefined;
   }
 
-  /** Fails all that a dead host owes. */
-  failHost(host: number, error: HostDiedError): void {
-    for (const [correlation, waiter] of [...this.#waiters]) if (waiter.host === host) this.fail(correlation, error);
+  /** Fails the calls that a dead host owes. */
+  failCalls(host: number, error: HostDiedError): void {
+    for (const [correlation, waiter] of [...this.#waiters]) if (waiter.agent === 0 && waiter.host === host) this.fail(correlation, error);
+  }
+
+  /**
+   * Fails the asks whose request died with a host; `kept` has the correlations that will be answered yet. `hostOf` says where an agent is now, −1 when it
+   * is gone: then the one it was asked on counts.
+   */
+  failAsks(host: number, hostOf: (agent: AgentId) => number, kept: ReadonlySet<number>, error: HostDiedError): void {
+    for (const [correlation, waiter] of [...this.#waiters]) {
+      if (waiter.agent === 0 || kept.has(correlation)) continue;
+      const at = hostOf(waiter.agent);
+      if ((at < 0 ? waiter.host : at) === host) this.fail(correlation, error);
+    }
   }
 
   /** Fails everything: the kernel closes. */
@@ -93,11 +108,6 @@ export class Replies {
     return this.#waiters.size;
   }
 
-  /** Whether an answer is still awaited, and counts as a message. */
-  isCounted(correlation: number): boolean {
-    return this.#waiters.get(correlation)?.counted ?? false;
-  }
-
   #take(correlation: number): Waiter | undefined {
     const waiter = this.#waiters.get(correlation);
     if (waiter === undefined) return undefined;
@@ -107,8 +117,10 @@ export class Replies {
     return waiter;
   }
 
-  #watch(correlation: number, waiter: Waiter, signal: AbortSignal): void {
-    const onAbort = (): void => void this.fail(correlation, signal.reason);
+  #watch(correlation: number, waiter: Waiter, signal: AbortSignal, aborted?: (reason: unknown) => void): void {
+    const onAbort = (): void => {
+      if (this.fail(correlation, signal.reason)) aborted?.(signal.reason);
+    };
     signal.addEventListener("abort", onAbort, { once: true });
     waiter.abort = () => signal.removeEventListener("abort", onAbort);
   }

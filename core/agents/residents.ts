@@ -3,14 +3,18 @@
  *
  * @module
  */
-import { KernelError } from "../base/errors.ts";
+import { AgentNotFoundError, KernelError } from "../base/errors.ts";
 import { STOP_TIMEOUT_MS } from "../base/limits.ts";
+import type { KeptFrame } from "../bus/inbound.ts";
 import { type AgentId, priorityLevel } from "../bus/message.ts";
-import type { AgentBehavior, SpawnConfig } from "./agent.ts";
+import type { AgentBehavior, Health, SpawnConfig, Supervision } from "./agent.ts";
 import { type AgentDirectory, slotOf } from "./agent_directory.ts";
 import type { HostOptions } from "./host_options.ts";
-import { type AgentHome, HostedAgent } from "./hosted_agent.ts";
+import type { AgentHome } from "./delivery.ts";
+import { HostedAgent } from "./hosted_agent.ts";
+import type { Snapshot } from "./agent_registry.ts";
 import { AGENT_STATE } from "./lifecycle.ts";
+import type { WaitGraph } from "./wait_graph.ts";
 
 /** Order to make agents, as it travels. */
 export interface MakeOrder {
@@ -22,6 +26,26 @@ export interface MakeOrder {
   readonly config: SpawnConfig;
   /** Whether they go to a warm pool. */
   readonly warm: boolean;
+  /** What agents bring along that lived elsewhere until their thread died: then all of the order did. */
+  readonly moved?: readonly Luggage[];
+}
+
+/** What a moved agent brings along. */
+export interface Luggage {
+  /** Whose it is. */
+  readonly id: AgentId;
+  /** Its last snapshot. */
+  readonly snapshot?: Snapshot;
+  /** Messages that waited for it, in order. */
+  readonly frames: readonly InheritedFrame[];
+}
+
+/** A frame that outlived its receiver's thread. */
+export interface InheritedFrame {
+  /** Its bytes. */
+  readonly frame: Uint8Array;
+  /** Host that wrote it. */
+  readonly producer: number;
 }
 
 /** The first agent that could not be made, if any; the others of the order are ready. */
@@ -40,7 +64,13 @@ export class Residents {
   #count = 0;
 
   /** Nobody lives here yet. */
-  constructor(private readonly home: AgentHome, private readonly directory: AgentDirectory, private readonly options: HostOptions) {}
+  constructor(
+    private readonly home: AgentHome,
+    private readonly directory: AgentDirectory,
+    private readonly options: HostOptions,
+    private readonly adoptFrame: (frame: InheritedFrame) => KeptFrame,
+    private readonly waits: WaitGraph,
+  ) {}
 
   /** The agent of that id, if it lives here. */
   get(id: AgentId): HostedAgent | undefined {
@@ -61,7 +91,7 @@ export class Residents {
     return this.options.behaviors.load(order.type).then(
       (loaded) => this.#makeAll(order, loaded),
       (error) => {
-        for (const id of order.ids) this.directory.free(id, AGENT_STATE.spawning);
+        for (const id of order.ids) this.#unmake(id, order);
         return { failed: order.ids, error };
       },
     );
@@ -74,7 +104,7 @@ export class Residents {
     for (const id of order.ids) {
       const fail = (reason: unknown): void => {
         this.#drop(id);
-        this.directory.free(id, AGENT_STATE.spawning);
+        this.#unmake(id, order);
         error ??= new KernelError("AGENT_START_FAILED", `agent of type ${order.type} could not start: ${messageOf(reason)}`, {
           type: order.type,
         }, {
@@ -84,8 +114,8 @@ export class Residents {
       };
       try {
         const started = this.#start(id, order, behavior);
-        if (started === undefined) this.#ready(id, order.warm);
-        else starting.push(started.then(() => this.#ready(id, order.warm), fail));
+        if (started === undefined) this.#ready(id, order);
+        else starting.push(started.then(() => this.#ready(id, order), fail));
       } catch (reason) {
         fail(reason);
       }
@@ -97,35 +127,65 @@ export class Residents {
   #start(id: AgentId, order: MakeOrder, behavior: AgentBehavior): Promise<void> | undefined {
     const verdict = this.options.interceptor?.start?.(id) ?? "start";
     if (verdict === "absent") return undefined;
-    const { state, capabilities, priority, inboxMessagesMax } = order.config;
+    const { state, capabilities, priority, inboxMessagesMax, supervision } = order.config;
     const inboxMax = inboxMessagesMax ?? this.options.settings.inboxMessagesMax;
     this.directory.setInboxMessagesMax(id, inboxMax);
+    this.waits.clear(id);
     const agent = new HostedAgent(this.home, {
       id,
       type: order.type,
       behavior,
-      // Each agent of a batch gets its own state: the codec made one copy for the order, not one for each.
-      state: order.ids.length > 1 && typeof state === "object" && state !== null ? structuredClone(state) : state,
+      state: initialState(state, order.ids.length > 1 || mayRestart(supervision ?? behavior.supervision)),
       capabilities: capabilities ?? [],
       priority: priorityLevel(priority),
       inboxMessagesMax: inboxMax,
+      supervision,
     });
     this.#agents[slotOf(id)] = agent;
     this.#count++;
     if (verdict === "skip") return undefined;
-    const started = agent.start();
+    const snapshot = order.moved === undefined ? undefined : luggageOf(order, id)?.snapshot;
+    // What another version of the behavior kept may not be what this one understands.
+    const started = agent.start(snapshot?.version === (behavior.stateVersion ?? 0) ? snapshot.bytes : undefined);
     return typeof started?.then === "function" ? started : undefined;
   }
 
-  #ready(id: AgentId, warm: boolean): void {
-    this.directory.become(id, AGENT_STATE.spawning, warm ? AGENT_STATE.warm : AGENT_STATE.ready);
+  #ready(id: AgentId, order: MakeOrder): void {
+    if (order.moved !== undefined) return this.#arrive(id, order);
+    this.directory.become(id, AGENT_STATE.spawning, order.warm ? AGENT_STATE.warm : AGENT_STATE.ready);
     if (this.#abandoned.delete(id)) this.abandon(id);
+  }
+
+  /** What waited for it comes first: senders' own frames wait until it is ready. */
+  #arrive(id: AgentId, order: MakeOrder): void {
+    const luggage = luggageOf(order, id);
+    if (luggage !== undefined) this.inherit(luggage);
+    if (this.directory.become(id, AGENT_STATE.moving, AGENT_STATE.ready)) return;
+    // Terminated on its way.
+    const agent = this.get(id);
+    this.#drop(id);
+    if (agent !== undefined) this.#stop(agent).catch((error) => this.home.notices.failed(id, error));
+  }
+
+  /** Messages that outlived the thread on which their receiver lived. */
+  inherit({ id, frames }: Luggage): void {
+    const agent = this.get(id);
+    for (const inherited of frames) {
+      const frame = this.adoptFrame(inherited);
+      if (agent !== undefined) agent.park(frame);
+      else this.home.buryFrame(frame, "agent-terminated", true);
+    }
+  }
+
+  /** It could not be made. A moved one stays MOVING: whoever sent it here says what becomes of its messages. */
+  #unmake(id: AgentId, order: MakeOrder): void {
+    if (order.moved === undefined) this.directory.free(id, AGENT_STATE.spawning);
   }
 
   /** Whoever ordered the agent has given up waiting for it: it is ended as soon as it is ready. */
   abandon(id: AgentId): void {
     if (this.directory.stateOf(id) === AGENT_STATE.spawning) this.#abandoned.add(id);
-    else if (this.#leaves(id)) this.end(id).catch((error) => this.home.failed(id, error));
+    else if (this.#leaves(id)) this.end(id).catch((error) => this.home.notices.failed(id, error));
   }
 
   /** A warm agent has been taken; it learns what it is wanted for. */
@@ -133,6 +193,19 @@ export class Residents {
     const { id, priority } = argument as { id: AgentId; priority: number };
     const agent = this.get(id);
     if (agent !== undefined) agent.priority = priority;
+  }
+
+  /** A child of an agent has failed, and it is for the parent to bear. */
+  suffer(argument: unknown): void {
+    const { id, error } = argument as { id: AgentId; error: unknown };
+    this.get(id)?.suffer(error);
+  }
+
+  /** See `AgentBehavior.healthCheck`. */
+  health(id: AgentId): Promise<Health> {
+    const agent = this.get(id);
+    if (agent === undefined) throw new AgentNotFoundError(id);
+    return agent.health();
   }
 
   /** Ends an agent that is in state STOPPING. */
@@ -152,7 +225,7 @@ export class Residents {
     try {
       await agent.stop(patience);
     } catch (error) {
-      this.home.failed(agent.id, error);
+      this.home.notices.failed(agent.id, error);
     } finally {
       cancel();
     }
@@ -167,6 +240,11 @@ export class Residents {
     }));
   }
 
+  /** Ends an agent because it failed. */
+  giveUp(id: AgentId): void {
+    if (this.#leaves(id)) this.end(id).catch((error) => this.home.notices.failed(id, error));
+  }
+
   #leaves(id: AgentId): boolean {
     return this.directory.become(id, AGENT_STATE.ready, AGENT_STATE.stopping) ||
       this.directory.become(id, AGENT_STATE.warm, AGENT_STATE.stopping);
@@ -178,6 +256,20 @@ export class Residents {
     this.#agents[slotOf(id)] = undefined;
     this.#count--;
   }
+}
+
+/** Each agent gets its own state: the codec made one copy for the order, and a restart wants the first one again. */
+function initialState(state: unknown, isShared: boolean): () => unknown {
+  if (state === undefined) return () => ({});
+  return isShared && typeof state === "object" && state !== null ? () => structuredClone(state) : () => state;
+}
+
+function mayRestart(supervision: Supervision | undefined): boolean {
+  return supervision?.onFailure === "restart";
+}
+
+function luggageOf(order: MakeOrder, id: AgentId): Luggage | undefined {
+  return order.moved?.find((luggage) => luggage.id === id);
 }
 
 function messageOf(reason: unknown): string {

@@ -12,14 +12,14 @@ import type { SpawnConfig } from "./agent.ts";
 import { type AgentDirectory, hostOfWord } from "./agent_directory.ts";
 import type { AgentHost } from "./agent_host.ts";
 import type { HostOptions } from "./host_options.ts";
-import { AGENT_STATE } from "./lifecycle.ts";
+import { AGENT_STATE, HOST_STATE } from "./lifecycle.ts";
 import type { MakeOrder, MakeResult } from "./residents.ts";
-
-/** Values of a host's state word. */
-export const HOST_STATE = { absent: 0, starting: 1, running: 2, stopped: 3, dead: 4 } as const;
+import { checkSupervision } from "./supervision.ts";
 
 /** The most agents that one call of spawnAgentBatch may ask for is the limit of agents itself; see `AgentDirectory`. */
-const CONFIG_KEYS = ["preWarm", "priority", "host", "near", "capabilities", "state", "inboxMessagesMax", "signal"];
+const CONFIG_KEYS = ["preWarm", "priority", "host", "near", "capabilities", "state", "inboxMessagesMax", "supervision", "signal"];
+/** Threads that may die under one order before it is given up. */
+const ORDER_ATTEMPTS_MAX = 3;
 
 /** One host's desk. */
 export class SpawnDesk {
@@ -27,22 +27,31 @@ export class SpawnDesk {
   constructor(private readonly host: AgentHost, private readonly directory: AgentDirectory, private readonly options: HostOptions) {}
 
   /** One agent, ready. */
-  async spawn(type: string, config: SpawnConfig = {}): Promise<AgentId> {
-    return (await this.spawnMany(type, 1, config))[0];
+  async spawn(type: string, config: SpawnConfig = {}, parent: AgentId = 0): Promise<AgentId> {
+    return (await this.spawnMany(type, 1, config, { parent }))[0];
   }
 
   /** Several agents of a kind, spread over the threads. All or none: when one cannot start the others are ended and the first error is thrown. */
-  async spawnMany(type: string, count: number, config: SpawnConfig = {}, warm = false): Promise<AgentId[]> {
+  async spawnMany(
+    type: string,
+    count: number,
+    config: SpawnConfig = {},
+    { warm = false, parent = 0 }: { warm?: boolean; parent?: AgentId } = {},
+  ): Promise<AgentId[]> {
     this.options.behaviors.check(type);
     checkConfig(config);
     config.signal?.throwIfAborted();
+    if (config.host === undefined && this.placeable().length === 0) await this.options.awaitHost?.();
     const orders = this.#claim(count, config, warm);
+    const ids = orders.flatMap((order) => order.ids);
     const { signal: _signal, preWarm: _preWarm, ...travels } = config;
-    const made = Promise.all(orders.map(({ host, ids }) => this.#order(host, { type, ids, config: travels, warm })));
-    const results = await unlessAborted(made, config.signal, () => this.#endAll(orders.flatMap(({ ids }) => ids)));
+    const registered = this.options.register(ids, { type, config: travels, parent });
+    const made = Promise.all(orders.map((order) => this.#order(order.host, { type, ids: order.ids, config: travels, warm })));
+    await registered;
+    const results = await unlessAborted(made, config.signal, () => this.#endAll(ids));
     const error = results.find((result) => result.error !== undefined)?.error;
-    if (error === undefined) return orders.flatMap(({ ids }) => ids);
-    await this.#endAll(orders.flatMap(({ ids }) => ids));
+    if (error === undefined) return ids;
+    await this.#endAll(ids);
     throw error;
   }
 
@@ -52,7 +61,7 @@ export class SpawnDesk {
     if (host < 0 || !this.directory.become(id, AGENT_STATE.warm, AGENT_STATE.ready)) return false;
     if (config.priority !== undefined) {
       this.host.call(host, "adopt", { id, priority: priorityLevel(config.priority) }, SPAWN_TIMEOUT_MS)
-        .catch((error) => this.host.note({ kind: "adopt-failed", agentId: id, error }));
+        .catch((error) => this.host.notices.send({ kind: "adopt-failed", agentId: id, error }));
     }
     return true;
   }
@@ -60,11 +69,15 @@ export class SpawnDesk {
   /** Ends an agent: it takes no more messages from here on; resolves when its onStop has settled. */
   async terminate(id: AgentId): Promise<void> {
     const host = this.directory.hostOf(id);
+    if (this.directory.become(id, AGENT_STATE.moving, AGENT_STATE.stopping)) return this.directory.free(id, AGENT_STATE.stopping);
     const leaves = this.directory.become(id, AGENT_STATE.ready, AGENT_STATE.stopping) ||
       this.directory.become(id, AGENT_STATE.warm, AGENT_STATE.stopping);
     if (!leaves) throw new AgentNotFoundError(id);
     // Twice: once for the handler that runs, once for onStop; and some for the way.
-    await this.host.call(host, "terminate", id, 3 * STOP_TIMEOUT_MS);
+    await this.host.call(host, "terminate", id, 3 * STOP_TIMEOUT_MS).catch((error) => {
+      if (error.code !== "HOST_DIED") throw error; // it is gone all the same
+      this.directory.free(id, AGENT_STATE.stopping);
+    });
   }
 
   /** Hosts that take agents by themselves: running workers, or the main thread when it is alone. */
@@ -78,21 +91,31 @@ export class SpawnDesk {
     return hosts;
   }
 
-  async #order(host: number, order: MakeOrder): Promise<MakeResult> {
+  async #order(host: number, order: MakeOrder, attempt = 1): Promise<MakeResult> {
     try {
       return await this.host.call(host, "spawn", order, SPAWN_TIMEOUT_MS) as MakeResult;
     } catch (error) {
       const { code } = error as KernelError;
       if (code === "HOST_TIMEOUT") this.#abandon(host, order.ids);
-      else if (code !== "HOST_DIED") { for (const id of order.ids) this.directory.free(id, AGENT_STATE.spawning); }
+      else {
+        const elsewhere = code === "HOST_DIED" && order.config.host === undefined && attempt < ORDER_ATTEMPTS_MAX;
+        const next = elsewhere ? await this.#anotherHost() : undefined;
+        if (next !== undefined && order.ids.every((id) => this.directory.rehost(id, next))) return this.#order(next, order, attempt + 1);
+        for (const id of order.ids) this.directory.free(id, AGENT_STATE.spawning);
+      }
       return { failed: order.ids, error };
     }
+  }
+
+  async #anotherHost(): Promise<number | undefined> {
+    if (this.placeable().length === 0) await this.options.awaitHost?.();
+    return this.placeable().sort((a, b) => this.directory.placedOn(a) - this.directory.placedOn(b))[0];
   }
 
   #abandon(host: number, ids: readonly AgentId[]): void {
     for (const id of ids) {
       this.host.call(host, "abandon", id, SPAWN_TIMEOUT_MS).catch((error) =>
-        this.host.note({ kind: "abandon-failed", agentId: id, error })
+        this.host.notices.send({ kind: "abandon-failed", agentId: id, error })
       );
     }
   }
@@ -112,7 +135,7 @@ export class SpawnDesk {
         let least = 0;
         for (let index = 1; index < loads.length; index++) if (loads[index] < loads[least]) least = index;
         loads[least]++;
-        perHost[least].push(this.directory.claim(hosts[least], warm));
+        perHost[least].push(this.directory.claim(hosts[least], this.host.index, warm));
       }
     } catch (error) {
       for (const id of perHost.flat()) this.directory.free(id, AGENT_STATE.spawning);
@@ -136,7 +159,7 @@ export class SpawnDesk {
     }
     const placeable = this.placeable();
     if (placeable.length === 0) {
-      throw new KernelError("NO_HOST", "no worker thread is running any more; shut down and start a new manager.");
+      throw new KernelError("NO_HOST", "no worker thread is running and none can be started any more; shut down and start a new manager.");
     }
     return placeable;
   }
@@ -147,6 +170,7 @@ function checkConfig(config: SpawnConfig): void {
     if (!CONFIG_KEYS.includes(key)) throw new InvalidArgumentError(`config.${key}`, key, `known keys: ${CONFIG_KEYS.join(", ")}.`);
   }
   priorityLevel(config.priority);
+  checkSupervision(config.supervision);
   const { inboxMessagesMax, capabilities } = config;
   if (inboxMessagesMax !== undefined && !(Number.isInteger(inboxMessagesMax) && inboxMessagesMax > 0)) {
     throw new InvalidArgumentError("config.inboxMessagesMax", inboxMessagesMax, "use a whole number of at least 1.");

@@ -12,11 +12,21 @@ import type { Envelope } from "../bus/envelope.ts";
 /** Nobody's id: the kernel itself. */
 const KERNEL_SENDER = -1;
 
+/** A frame that is to be sent again, as it is. */
+export interface ReturnedFrame {
+  /** Its bytes. */
+  readonly frame: Uint8Array;
+  /** Its lane. */
+  readonly urgent: boolean;
+  /** Called when it will never be sent. */
+  readonly lost: (error: unknown) => void;
+}
+
 /** One waiting send. */
 export interface WaitingSend {
   /** Copy of its envelope. */
-  readonly envelope: Envelope;
-  /** As it was passed. */
+  readonly envelope: Envelope | null;
+  /** As it was passed; a `ReturnedFrame` when there is no envelope. */
   readonly payload: unknown;
   /** Called when it is committed or will never be. */
   readonly done: (error?: unknown) => void;
@@ -80,6 +90,19 @@ export class WaitingRoom {
     });
   }
 
+  /** Frames that came back from a dead host: they were sent before all that waits already. They wait as long as it takes; a ring's bytes bound them. */
+  readmit(queue: number, frames: readonly ReturnedFrame[]): void {
+    const sends = frames.map((payload): WaitingSend => ({
+      ...{ envelope: null, payload, queue },
+      done: (error) => {
+        this.#size--;
+        if (error !== undefined) payload.lost(error);
+      },
+    }));
+    this.#size += sends.length;
+    this.#queues.set(queue, [...sends, ...this.#queues.get(queue) ?? []]);
+  }
+
   /** Tries the first of each queue, and those behind it while there is room. Returns how many went. */
   retry(): number {
     let sent = 0;
@@ -98,6 +121,13 @@ export class WaitingRoom {
       else queue.splice(0, taken);
     }
     return sent;
+  }
+
+  /** Forgets a queue: there is nobody any more at its end. Its sends are handed back, not settled. */
+  abandon(queue: number): readonly WaitingSend[] {
+    const sends = this.#queues.get(queue) ?? [];
+    this.#queues.delete(queue);
+    return sends;
   }
 
   /** Fails everything: the kernel closes. */

@@ -58,7 +58,7 @@ export class WarmPool {
 
   async #fill(): Promise<void> {
     while (!this.#closed && this.#ready.length < this.size) {
-      this.#ready.push(...await this.desk.spawnMany(this.type, this.size - this.#ready.length, {}, true));
+      this.#ready.push(...await this.desk.spawnMany(this.type, this.size - this.#ready.length, {}, { warm: true }));
     }
   }
 }

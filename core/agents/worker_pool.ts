@@ -9,15 +9,18 @@ import { KernelError } from "../base/errors.ts";
 import { THREAD_START_TIMEOUT_MS, WORKER_HEAP_MB_MAX, WORKER_YOUNG_HEAP_MB_MAX } from "../base/limits.ts";
 import { load, store } from "../memory/atomics.ts";
 import { Doorbell } from "../memory/doorbell.ts";
-import { HOST, hostField, type Layout } from "../memory/layout.ts";
+import { HEADER, HOST, hostField, type Layout } from "../memory/layout.ts";
 import type { SharedMemory } from "../memory/shared_memory.ts";
 import workerText from "./agent_worker.bundle.js" with { type: "text" };
 import { answerPings } from "./clock_sync.ts";
 import type { HostPlan } from "./host_assembly.ts";
-import { HOST_STATE } from "./spawn_desk.ts";
+import { HOST_STATE } from "./lifecycle.ts";
 
 /** Beats are looked at so often within one hang time-out: at least two looks decide, in the watcher's own running time. */
 const LOOKS_PER_TIMEOUT = 4;
+
+/** A thread that has not turned for so long is told about, before it is given up. */
+const STALL_MS = 1_000;
 
 /** What the pool is given. */
 export interface WorkerPoolOptions {
@@ -35,6 +38,8 @@ export interface WorkerPoolOptions {
   readonly partsUrl?: string;
   /** Called once for each thread that died without being told to. */
   readonly onDeath: (host: number, why: string, cause?: unknown) => void;
+  /** Called when a thread has not turned for a second; `running` is the agent whose function it is in, 0 if that is not known. */
+  readonly onStall: (host: number, stalledMs: number, running: number) => void;
 }
 
 interface Watched {
@@ -49,6 +54,8 @@ export class WorkerPool {
   readonly #options: WorkerPoolOptions;
   readonly #watched = new Map<number, Watched>();
   #cancelLook: Cancel | null = null;
+  #replacement: Promise<void> | null = null;
+  #ended = false;
 
   /** No thread yet. */
   constructor(options: WorkerPoolOptions) {
@@ -70,6 +77,31 @@ export class WorkerPool {
     if (threads > 0) this.#look();
   }
 
+  /** Starts a thread in the place of one that died; the same promise while one is starting. Rejects when the spare indices are used up. */
+  replace(): Promise<void> {
+    this.#replacement ??= this.#startSpare().finally(() => this.#replacement = null);
+    return this.#replacement;
+  }
+
+  async #startSpare(): Promise<void> {
+    const { memory, layout } = this.#options;
+    const host = load(memory.words, HEADER.hostsStarted >> 2);
+    if (host >= layout.hosts || this.#ended) {
+      throw new KernelError(
+        "NO_HOST",
+        `${layout.hosts - 1} threads have been started, which is all that this manager may; start a new one.`,
+        {
+          threadsMax: layout.hosts - 1,
+        },
+      );
+    }
+    // First: whoever gets something from it must look at its rings.
+    store(memory.words, HEADER.hostsStarted >> 2, host + 1);
+    const starting = new Set([host]);
+    this.#answerPings(starting);
+    await this.#startOne(host).finally(() => starting.delete(host));
+  }
+
   /** Hosts whose thread runs. */
   get alive(): number[] {
     return [...this.#watched.keys()];
@@ -78,6 +110,8 @@ export class WorkerPool {
   /** Ends all threads. Their agents have been stopped before, or are lost. */
   async end(): Promise<void> {
     this.#cancelLook?.();
+    this.#ended = true;
+    await this.#replacement?.catch(() => undefined); // its caller has the error
     const watched = [...this.#watched.values()];
     this.#watched.clear();
     for (const { host } of watched) this.#mark(host, HOST_STATE.stopped);
@@ -136,8 +170,14 @@ export class WorkerPool {
       watched.looks = beat === watched.beat ? watched.looks + 1 : 0;
       watched.beat = beat;
       if (watched.looks > LOOKS_PER_TIMEOUT) {
-        this.#died(watched, `it has not turned for ${hangTimeoutMs} ms: a handler hangs or its code has died`);
-      } else if (watched.looks > 0) new Doorbell(memory, layout, watched.host).ringAlways();
+        const running = this.#running(watched.host);
+        const where = running === 0 ? "" : `, last seen in agent ${running}`;
+        this.#died(watched, `it has not turned for ${hangTimeoutMs} ms: a handler hangs or its code has died${where}`);
+        continue;
+      } else if (watched.looks === Math.ceil((LOOKS_PER_TIMEOUT * STALL_MS) / hangTimeoutMs)) {
+        this.#options.onStall(watched.host, (watched.looks * hangTimeoutMs) / LOOKS_PER_TIMEOUT, this.#running(watched.host));
+      }
+      if (watched.looks > 0) new Doorbell(memory, layout, watched.host).ringAlways();
     }
   }
 
@@ -147,6 +187,11 @@ export class WorkerPool {
     this.#mark(watched.host, HOST_STATE.dead);
     watched.worker.terminate();
     this.#options.onDeath(watched.host, why, cause);
+  }
+
+  #running(host: number): number {
+    const { memory, layout } = this.#options;
+    return memory.floats[hostField(layout, host, HOST.running) >> 3];
   }
 
   #mark(host: number, state: number): void {

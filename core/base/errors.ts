@@ -52,6 +52,11 @@ export function describe(value: unknown): string {
   return typeof value === "undefined" ? "undefined" : `a ${typeof value}`;
 }
 
+/** What was thrown, as an error. */
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new KernelError("AGENT_FAILED", `it threw ${describe(thrown)}`);
+}
+
 /** The receiver does not exist, or no longer: it was never spawned, it was terminated, or the id is stale. */
 export class AgentNotFoundError extends KernelError {
   /** `agentId` as it was given. */
@@ -97,13 +102,25 @@ export class AskTimeoutError extends KernelError {
   }
 }
 
+/** An agent asked one that waits, directly or through others, for its own reply: neither would ever come to it. */
+export class AskCycleError extends KernelError {
+  /** Who asked whom. */
+  constructor(readonly agentId: number, readonly askedId: number) {
+    super(
+      "ASK_CYCLE",
+      `agent ${agentId} asks agent ${askedId}, which waits for a reply of agent ${agentId}: a circle. Use send for one of the steps, or give one concurrency.`,
+      { agentId, askedId },
+    );
+  }
+}
+
 /** A worker thread died, was found dead, or hangs: what waited for it will not come. */
 export class HostDiedError extends KernelError {
   /** Index of the host (1…threads) and what is known of its end. */
   constructor(readonly host: number, readonly why: string, options?: ErrorOptions) {
     super(
       "HOST_DIED",
-      `thread ${host} died: ${why}. Its agents are gone; look at the cause, then start a new manager.`,
+      `thread ${host} died: ${why}. What ran there was lost with it; its agents are restarted elsewhere. Try again, and look at the cause.`,
       { host, why },
       options,
     );
@@ -176,7 +193,16 @@ export class ReplyClosedError extends KernelError {
 
 const CLASSES: ReadonlyMap<string, { readonly prototype: KernelError }> = new Map(
   [
-    ...[AgentNotFoundError, AskTimeoutError, ConfigError, HostDiedError, InboxFullError, InvalidArgumentError, MessageTooLargeError],
+    ...[
+      AgentNotFoundError,
+      AskCycleError,
+      AskTimeoutError,
+      ConfigError,
+      HostDiedError,
+      InboxFullError,
+      InvalidArgumentError,
+      MessageTooLargeError,
+    ],
     ...[NotInitializedError, PayloadNotCloneableError, ReplyClosedError, SendsPendingError],
   ].map((known) => [known.name, known]),
 );

@@ -7,6 +7,8 @@ import { assert } from "./errors.ts";
 
 /** Messages that one agent may have waiting while its handler is busy; the default of `inboxMessagesMax`. */
 export const INBOX_MESSAGES_MAX = 1_024;
+/** Receivers of one multicast: each may wait for room and keeps a promise meanwhile. */
+export const MULTICAST_MAX = 16_384;
 /** Sends of one agent that may wait for room at a time: enough for a fan-out of a handler, few enough that nobody ignores backpressure. */
 export const PENDING_SENDS_PER_AGENT_MAX = 64;
 /** The same for callers outside any agent (the manager): a batch of sendMessages with room for several. */
@@ -37,6 +39,12 @@ export const ASK_TIMEOUT_MS = 30_000;
 export const SPAWN_TIMEOUT_MS = 30_000;
 /** A stopping agent's handler and onStop have so long before the agent is dropped. */
 export const STOP_TIMEOUT_MS = 5_000;
+/** An agent that can be snapshotted is, after a message, at most so often. */
+export const SNAPSHOT_INTERVAL_MS = 1_000;
+/** Snapshots kept on the main thread for all agents together; one more than fits is not taken over, and its agent told about. */
+export const SNAPSHOT_BYTES_MAX = 256 * 1024 * 1024;
+/** Threads that may be started in the place of dead ones: each index is used once, since a dead thread may write again. */
+export const SPARE_HOSTS_MAX = 4;
 /** A thread must start within this: importing its code takes 10–100 ms, a loaded machine ten times that. */
 export const THREAD_START_TIMEOUT_MS = 30_000;
 /** A thread whose drain loop has not turned for so long is given up. */

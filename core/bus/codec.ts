@@ -10,7 +10,8 @@
  *
  * @module
  */
-import type { ByteWindow } from "../memory/shared_memory.ts";
+import { MessageTooLargeError } from "../base/errors.ts";
+import { type ByteWindow, privateWindow } from "../memory/shared_memory.ts";
 import { Decoder } from "./codec_decode.ts";
 import { Encoder } from "./codec_encode.ts";
 
@@ -49,3 +50,13 @@ export const plainCodec: Codec = {
     return decoder.decode(source, at, end);
   },
 };
+
+/** A value as bytes of its own, in the plain form that any thread reads at any time. Throws `MessageTooLargeError` over `bytesMax`. */
+export function toBytes(value: unknown, bytesMax: number): Uint8Array {
+  for (let size = 1_024;; size = Math.min(4 * size, bytesMax)) {
+    const window = privateWindow(size);
+    const end = plainCodec.encode(value, window, 0, size);
+    if (end >= 0) return window.bytes.slice(0, end);
+    if (size === bytesMax) throw new MessageTooLargeError(bytesMax);
+  }
+}

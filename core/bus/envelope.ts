@@ -37,11 +37,14 @@ export const KIND = {
   refusal: 8,
   /** Told to a host, no answer. */
   note: 9,
+  /** A message whose sender waits until its handler has settled; answered by RESULT or REFUSAL, which are not counted. */
+  acked: 10,
 } as const;
 
 const FLAG_CORRELATION = 1;
 const FLAG_EXPIRES = 2;
 const FLAG_SLABS = 4;
+const RETRIES = 6;
 const FIXED_BYTES = 40;
 const FIXED_BYTES_MAX = FIXED_BYTES + 16;
 
@@ -118,7 +121,7 @@ function writeFixed(target: ByteWindow, at: number, envelope: Envelope, flags: n
   }
   view.setUint8(at + 4, envelope.kind);
   view.setInt8(at + 5, envelope.priority);
-  view.setUint8(at + 6, envelope.retryCount);
+  view.setUint8(at + RETRIES, envelope.retryCount);
   view.setUint8(at + 7, flags);
   view.setFloat64(at + 8, envelope.to, true);
   view.setFloat64(at + 16, envelope.from, true);
@@ -140,7 +143,7 @@ export function readEnvelope(source: ByteWindow, at: number, bytes: number, enve
   let place = at + FIXED_BYTES;
   envelope.kind = view.getUint8(at + 4);
   envelope.priority = view.getInt8(at + 5);
-  envelope.retryCount = view.getUint8(at + 6);
+  envelope.retryCount = view.getUint8(at + RETRIES);
   envelope.to = view.getFloat64(at + 8, true);
   envelope.from = view.getFloat64(at + 16, true);
   envelope.id = view.getFloat64(at + 24, true);
@@ -158,6 +161,11 @@ export function readEnvelope(source: ByteWindow, at: number, bytes: number, enve
   envelope.bodyAt = place;
   envelope.bodyEnd = at + bytes - (flags >> 5);
   envelope.inSlabs = (flags & FLAG_SLABS) !== 0;
+}
+
+/** Counts one delivery more in the frame at `at`: it is to be handled again. */
+export function countRetry(target: ByteWindow, at: number): void {
+  target.bytes[at + RETRIES]++;
 }
 
 /** Length and slab indices of a payload in slabs, as the frame lists them. */

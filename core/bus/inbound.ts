@@ -1,12 +1,15 @@
 /**
  * All that one host receives: the rings from every host, drained urgent lane first, in turn and with a limit each, so that one flooding
- * neighbour does not starve the others.
+ * neighbour does not starve the others. A frame stays where it is, marked with how far its handling has come, until it is done; one that must
+ * outlast its turn is parked.
  *
  * @module
  */
 import { KernelError } from "../base/errors.ts";
-import { LANE_ORDINARY, LANE_URGENT, type Layout, ringAt } from "../memory/layout.ts";
-import { type FrameHandler, RingBuffer } from "../memory/ring_buffer.ts";
+import { load } from "../memory/atomics.ts";
+import { HEADER, LANE_ORDINARY, LANE_URGENT, type Layout, ringAt } from "../memory/layout.ts";
+import { PARKED_STATE, ParkingLot } from "../memory/parking_lot.ts";
+import { FRAME_MARK, type FrameHandler, markFrame, RingBuffer } from "../memory/ring_buffer.ts";
 import { type ByteWindow, privateWindow, type SharedMemory } from "../memory/shared_memory.ts";
 import type { Codec } from "./codec.ts";
 import { emptyEnvelope, type Envelope, readEnvelope, readSlabList } from "./envelope.ts";
@@ -16,72 +19,161 @@ import { SlabPool } from "./slab_pool.ts";
 /** Takes one received frame. The envelope is reused for the next: take its fields, do not keep it. */
 export type EnvelopeHandler = (envelope: Envelope, payload: () => unknown) => void;
 
+/** A frame that outlasts its turn. */
+export interface KeptFrame {
+  /** Where it is parked; 0 when no room was left in shared memory and it lies in `window`: then it does not outlive its thread. */
+  readonly record: number;
+  /** Where its bytes are. */
+  readonly window: ByteWindow;
+  /** Its first byte in `window`. */
+  readonly at: number;
+  /** Its length. */
+  readonly bytes: number;
+  /** Host that wrote it. */
+  readonly producer: number;
+}
+
 /** The receiving side of one host. */
 export class Inbound implements FrameHandler {
   readonly #lanes: readonly (readonly RingBuffer[])[];
   readonly #slabs: SlabPool;
+  readonly #parking: ParkingLot;
   readonly #envelope = emptyEnvelope();
-  readonly #payload = (): unknown => this.#decode();
+  readonly #keptEnvelope = emptyEnvelope();
+  readonly #payload = (): unknown => this.#decode(this.memory, this.#envelope);
   #scratch: ByteWindow | null = null;
-  #decoded = false;
   #first = 0;
+  #producer = 0;
+  #at = 0;
+  #bytes = 0;
+  #kept = false;
 
-  /** The rings from all hosts to `host`; each frame goes to `handler`. */
+  /** The rings from all hosts to `host`; each frame goes to `handler`. A host that is not alive any more handles nothing further. */
   constructor(
     private readonly memory: SharedMemory,
     layout: Layout,
     host: number,
     private readonly codec: Codec,
     private readonly handler: EnvelopeHandler,
+    private readonly isAlive: () => boolean,
   ) {
     const peers = Array.from({ length: layout.hosts }, (_, peer) => peer);
     this.#lanes = [LANE_ORDINARY, LANE_URGENT].map((lane) => peers.map((peer) => new RingBuffer(memory, ringAt(layout, peer, host, lane))));
     this.#slabs = new SlabPool(memory, layout, host);
+    this.#parking = new ParkingLot(memory, layout, host);
   }
 
   /** Handles about `limit` frames at most, fairly from all hosts; returns how many. */
   drain(limit: number): number {
-    const rings = this.#lanes[LANE_ORDINARY];
-    const share = Math.max(16, Math.ceil(limit / rings.length));
+    const peers = this.#started();
+    const share = Math.max(16, Math.ceil(limit / peers));
     let frames = 0;
-    for (const ring of this.#lanes[LANE_URGENT]) if (ring.readable()) frames += ring.drain(share, this);
-    this.#first = (this.#first + 1) % rings.length;
-    for (let step = 0; step < rings.length; step++) {
-      const ring = rings[(this.#first + step) % rings.length];
-      if (ring.readable()) frames += ring.drain(share, this);
-    }
+    for (let peer = 0; peer < peers; peer++) frames += this.#drainLane(LANE_URGENT, peer, share);
+    this.#first = (this.#first + 1) % peers;
+    for (let step = 0; step < peers; step++) frames += this.#drainLane(LANE_ORDINARY, (this.#first + step) % peers, share);
     return frames;
   }
 
   /** Whether anything waits. */
   readable(): boolean {
-    for (const lane of this.#lanes) for (const ring of lane) if (ring.readable()) return true;
+    for (let peer = this.#started() - 1; peer >= 0; peer--) if (this.readableFrom(peer)) return true;
     return false;
+  }
+
+  /** Whether anything from one host waits. */
+  readableFrom(peer: number): boolean {
+    return this.#lanes[LANE_ORDINARY][peer].readable() || this.#lanes[LANE_URGENT][peer].readable();
+  }
+
+  /** Asked by the rings. */
+  get closed(): boolean {
+    return !this.isAlive();
   }
 
   /** Called by the rings. */
   frame(at: number, bytes: number): void {
-    readEnvelope(this.memory, at, bytes, this.#envelope);
-    this.#decoded = false;
+    const envelope = this.#envelope;
+    readEnvelope(this.memory, at, bytes, envelope);
+    this.#at = at;
+    this.#bytes = bytes;
+    this.#kept = false;
     try {
-      this.handler(this.#envelope, this.#payload);
+      this.handler(envelope, this.#payload);
     } finally {
-      // A frame that nobody read may still hold slabs.
-      if (this.#envelope.inSlabs && !this.#decoded) this.#slabs.release(readSlabList(this.memory, this.#envelope).slabs);
+      // Marked first: a survivor must not free slabs that were freed here and claimed again.
+      markFrame(this.memory.words, at, FRAME_MARK.done);
+      if (envelope.inSlabs && !this.#kept) this.#freeSlabs(this.memory, envelope);
     }
   }
 
-  #decode(): unknown {
-    const envelope = this.#envelope;
-    if (!envelope.inSlabs) return this.codec.decode(this.memory, envelope.bodyAt, envelope.bodyEnd);
-    this.#decoded = true;
-    const { bytes, slabs } = readSlabList(this.memory, envelope);
+  /** Within the handler: a user's function is about to get this frame. */
+  begin(): void {
+    markFrame(this.memory.words, this.#at, FRAME_MARK.begun);
+  }
+
+  /** Within the handler: the frame will be needed after it. */
+  keep(begun: boolean): KeptFrame {
+    this.#kept = true;
+    const record = this.#parking.tryPark(this.#at, this.#bytes, this.#producer, begun ? PARKED_STATE.begun : PARKED_STATE.waiting);
+    const { memory } = this;
+    if (record !== 0) return { record, window: memory, at: this.#parking.frameAt(record), bytes: this.#bytes, producer: this.#producer };
+    const window = privateWindow((this.#bytes + 7) & ~7);
+    window.bytes.set(memory.bytes.subarray(this.#at, this.#at + this.#bytes));
+    return { record, window, at: 0, bytes: this.#bytes, producer: this.#producer };
+  }
+
+  /** Keeps a frame that came from a dead host by way of the supervisor. */
+  adopt(frame: Uint8Array, producer: number): KeptFrame {
+    const record = this.#parking.tryParkCopy(frame, producer, PARKED_STATE.waiting);
+    if (record !== 0) return { record, window: this.memory, at: this.#parking.frameAt(record), bytes: frame.length, producer };
+    const window = privateWindow((frame.length + 7) & ~7);
+    window.bytes.set(frame);
+    return { record, window, at: 0, bytes: frame.length, producer };
+  }
+
+  /** Reads a kept frame again. The envelope is reused for the next. */
+  open(kept: KeptFrame, envelope: Envelope): () => unknown {
+    readEnvelope(kept.window, kept.at, kept.bytes, envelope);
+    return () => this.#decode(kept.window, envelope);
+  }
+
+  /** Its handler is about to be entered. */
+  beginKept(kept: KeptFrame): void {
+    if (kept.record !== 0) this.#parking.begin(kept.record);
+  }
+
+  /** A kept frame is done. */
+  release(kept: KeptFrame): void {
+    const envelope = this.#keptEnvelope;
+    readEnvelope(kept.window, kept.at, kept.bytes, envelope);
+    const slabs = envelope.inSlabs ? readSlabList(kept.window, envelope).slabs : null;
+    if (kept.record !== 0) this.#parking.release(kept.record);
+    if (slabs !== null) this.#slabs.release(slabs);
+  }
+
+  #drainLane(lane: number, peer: number, limit: number): number {
+    const ring = this.#lanes[lane][peer];
+    if (!ring.readable()) return 0;
+    this.#producer = peer;
+    return ring.drain(limit, this);
+  }
+
+  #started(): number {
+    return load(this.memory.words, HEADER.hostsStarted >> 2);
+  }
+
+  #freeSlabs(window: ByteWindow, envelope: Envelope): void {
+    this.#slabs.release(readSlabList(window, envelope).slabs);
+  }
+
+  #decode(window: ByteWindow, envelope: Envelope): unknown {
+    if (!envelope.inSlabs) return this.codec.decode(window, envelope.bodyAt, envelope.bodyEnd);
+    const { bytes, slabs } = readSlabList(window, envelope);
     if (bytes > MESSAGE_BYTES_MAX) {
       throw new KernelError("CORRUPT_MESSAGE", `payload of ${bytes} bytes; at most ${MESSAGE_BYTES_MAX} are sent.`);
     }
     if (this.#scratch === null || this.#scratch.bytes.length < bytes) this.#scratch = privateWindow(Math.max(bytes, 65_536 * 2));
     this.#slabs.copyOut(slabs, bytes, this.#scratch);
-    this.#slabs.release(slabs);
     return this.codec.decode(this.#scratch, 0, bytes);
   }
 }

@@ -6,7 +6,16 @@
  */
 import { MessageTooLargeError } from "../base/errors.ts";
 import { Doorbell } from "../memory/doorbell.ts";
-import { FRAME_BYTES_MAX, LANE_ORDINARY, LANE_URGENT, type Layout, ringAt, SLAB_BYTES, SLABS_PER_MESSAGE_MAX } from "../memory/layout.ts";
+import {
+  FRAME_BYTES_MAX,
+  LANE_ORDINARY,
+  LANE_URGENT,
+  type Layout,
+  MESSAGE_FRAME_BYTES_MAX,
+  ringAt,
+  SLAB_BYTES,
+  SLABS_PER_MESSAGE_MAX,
+} from "../memory/layout.ts";
 import { RingBuffer } from "../memory/ring_buffer.ts";
 import { type ByteWindow, privateWindow, type SharedMemory } from "../memory/shared_memory.ts";
 import type { Codec } from "./codec.ts";
@@ -14,8 +23,14 @@ import { type Envelope, writeFrame, writeSlabFrame } from "./envelope.ts";
 import { PRIORITIES } from "./message.ts";
 import { SlabPool } from "./slab_pool.ts";
 
+/** Priorities from here on take the urgent lane. */
+export const LANE_URGENT_FROM: number = PRIORITIES.high;
+
 /** Largest encoded payload. */
 export const MESSAGE_BYTES_MAX = SLABS_PER_MESSAGE_MAX * SLAB_BYTES;
+
+/** Takes one frame back: its place, length and `FRAME_MARK`. */
+export type ReclaimedFrame = (at: number, bytes: number, mark: number) => void;
 
 /** The sending side of one host. */
 export class Outbound {
@@ -42,12 +57,12 @@ export class Outbound {
    * nothing has been written. It is seen by the receiver after `flush`.
    */
   trySend(host: number, envelope: Envelope, payload: unknown): boolean {
-    const ring = this.#lanes[envelope.priority >= PRIORITIES.high ? LANE_URGENT : LANE_ORDINARY][host];
+    const ring = this.#lanes[envelope.priority >= LANE_URGENT_FROM ? LANE_URGENT : LANE_ORDINARY][host];
     const at = ring.tryClaim();
     if (at < 0) return false;
     this.#encoding = true;
     try {
-      let bytes = writeFrame(this.memory, at, at + FRAME_BYTES_MAX, envelope, payload, this.codec);
+      let bytes = writeFrame(this.memory, at, at + MESSAGE_FRAME_BYTES_MAX, envelope, payload, this.codec);
       if (bytes < 0) bytes = this.#writeInSlabs(at, envelope, payload);
       if (bytes < 0) return false;
       ring.commit(bytes);
@@ -56,6 +71,23 @@ export class Outbound {
     }
     this.#dirty[host] = this.#anyDirty = true;
     return true;
+  }
+
+  /** Sends a frame once more as it is; false when there is no room now. Whoever wrote it is this same host: a frame is read with its producer's words. */
+  tryForward(host: number, urgent: boolean, frame: Uint8Array): boolean {
+    const ring = this.#lanes[urgent ? LANE_URGENT : LANE_ORDINARY][host];
+    const at = ring.tryClaim();
+    if (at < 0) return false;
+    this.memory.bytes.set(frame, at);
+    ring.commit(frame.length);
+    this.#dirty[host] = this.#anyDirty = true;
+    return true;
+  }
+
+  /** Takes back what a dead host has not handled, ordinary lane first; in order within each. */
+  reclaim(host: number, take: ReclaimedFrame): void {
+    for (const lane of [LANE_ORDINARY, LANE_URGENT]) this.#lanes[lane][host].reclaim(take);
+    this.#dirty[host] = false;
   }
 
   /** Whether a payload is being copied: its getters may run code, which must not send in the middle of a frame. */

@@ -4,7 +4,19 @@
  * @module
  */
 import { load } from "./atomics.ts";
-import { AGENT_SLOT, agentSlotAt, LANE_ORDINARY, LANE_URGENT, type Layout, ringAt, SLAB_BYTES, slabStateAt } from "./layout.ts";
+import {
+  AGENT_SLOT,
+  agentSlotAt,
+  LANE_ORDINARY,
+  LANE_URGENT,
+  type Layout,
+  ringAt,
+  SLAB_BYTES,
+  SLAB_PARKING,
+  slabAt,
+  slabStateAt,
+} from "./layout.ts";
+import { parksAny } from "./parking_lot.ts";
 import type { SharedMemory } from "./shared_memory.ts";
 
 /** One region's use. */
@@ -63,7 +75,11 @@ function countRingBytes({ words }: SharedMemory, layout: Layout): number {
 
 function countSlabs({ words }: SharedMemory, layout: Layout): number {
   let taken = 0;
-  for (let slab = 0; slab < layout.slabs; slab++) if (load(words, slabStateAt(layout, slab) >> 2) !== 0) taken++;
+  for (let slab = 0; slab < layout.slabs; slab++) {
+    const state = load(words, slabStateAt(layout, slab) >> 2);
+    // A host keeps an idle slab or two to park in: that is no use of it.
+    if (state !== 0 && ((state & SLAB_PARKING) === 0 || parksAny(words, slabAt(layout, slab)))) taken++;
+  }
   return taken;
 }
 

@@ -21,7 +21,9 @@ export const HOSTS_MAX = 64;
 export const AGENT_SLOTS_MAX = 1 << 21;
 /** Longest frame of a ring. A longer message travels in slabs. Equals the slack behind a ring, which removes wrap frames. */
 export const FRAME_BYTES_MAX = 16_384;
-/** One slab; a large message takes several. */
+/** Longest frame that a sender writes: with a parking head before it, it still fits a slab. */
+export const MESSAGE_FRAME_BYTES_MAX = FRAME_BYTES_MAX - 128;
+/** One slab; a large message takes several, and parked frames share some. */
 export const SLAB_BYTES = 16_384;
 /** Slabs of one message: with the list of their indices a frame stays small, and one sender cannot take them all. */
 export const SLABS_PER_MESSAGE_MAX = 64;
@@ -38,7 +40,7 @@ const AGENT_SLOT_BYTES = CACHE_LINE_BYTES;
 /** Words 0…: see `HEADER`. */
 export const LAYOUT_MAGIC = 0x53334b31;
 /** Raised whenever an offset or a meaning changes. */
-export const LAYOUT_VERSION = 1;
+export const LAYOUT_VERSION = 2;
 
 /** Bytes of one region. */
 export interface Region {
@@ -91,6 +93,8 @@ export const HEADER = {
   slabCursor: 12,
   /** Agents alive, warm ones not counted. */
   agentsLive: 16,
+  /** Hosts that ever started: their indices are used in order and never again, so nobody need look at the rings of the others. */
+  hostsStarted: 20,
 } as const;
 
 /** Fields of one host's control block: a line for each writer. */
@@ -103,6 +107,8 @@ export const HOST = {
   beat: 2 * CACHE_LINE_BYTES,
   /** 1 starting, 2 running, 3 stopped, 4 dead (written by the supervisor: the fence). */
   state: 3 * CACHE_LINE_BYTES,
+  /** Id of the agent whose function runs now, 0 for none (f64). Written by the host, plainly: it is only read when the host hangs or has died. */
+  running: 2 * CACHE_LINE_BYTES + 8,
   /** Agents placed here, warm ones included. Added to by any thread. */
   agents: 4 * CACHE_LINE_BYTES,
   /** Clock ping: sequence from the host, answer from main, main's time. */
@@ -119,7 +125,46 @@ export const AGENT_SLOT = {
   counted: 4,
   /** Bound of its inbox, for the error of a sender that found it full. Written by its host at the start. */
   inboxMessagesMax: 8,
+  /** Slots + 1 of the agents whose replies its handler waits for; 0: unused. Written by its host. */
+  awaits: 12,
+  /** Host + 1 that ordered the agent: whose death leaves a spawning slot to nobody. Written by whoever claims the slot. */
+  orderedBy: 60,
 } as const;
+/** Replies that one handler may wait for at a time with its cycles found; more fit no cache line. */
+export const AWAITS_MAX = 12;
+
+/* ---- Parked frames: a slab whose state names its host and says PARKING holds records of one size. ---- */
+
+/** In a slab's state, beside host + 1: it holds parked frames. */
+export const SLAB_PARKING = 0x100;
+/** Fields of such a slab. */
+export const PARKING_SLAB = {
+  /** Bytes of one record; written before the state says PARKING. */
+  recordBytes: 0,
+  /** The first record. */
+  records: CACHE_LINE_BYTES,
+} as const;
+/** Fields of a parked record. */
+export const PARKED = {
+  /** 0 free, 1 waiting, 2 begun. Written last when it is filled. */
+  state: 0,
+  bytes: 4,
+  /** Host that wrote the frame. */
+  producer: 8,
+  /** Order of arrival at the host (f64). */
+  sequence: 16,
+  /** The frame as it lay in the ring. */
+  frame: 24,
+} as const;
+/** Records of so many in a slab; each size is the largest multiple of 8 that fits so often. */
+export const PARKED_PER_SLAB: readonly number[] = [127, 63, 31, 15, 7, 3, 1];
+
+/** Bytes of a record of which `count` fit a slab. */
+export function parkedRecordBytes(count: number): number {
+  return roundDown((SLAB_BYTES - PARKING_SLAB.records) / count, 8);
+}
+
+/* ---- End of parked frames. ---- */
 
 /* ---- The store: one control block, then dense tables, then blocks of 64-byte units. All-zero bytes are an empty store. ---- */
 
@@ -272,7 +317,10 @@ export function hostField(layout: Layout, host: number, field: number): number {
   return layout.queues.offset + host * HOST_CONTROL_BYTES + field;
 }
 
-/** Where one lane of one ordered pair of hosts lies. `head` is the producer's word, `tail` the consumer's, each on its own line. */
+/**
+ * Where one lane of one ordered pair of hosts lies. `head` is the producer's word (and behind it what it has committed), `tail` the consumer's, each
+ * on its own line.
+ */
 export function ringAt(
   layout: Layout,
   from: number,

@@ -11,7 +11,7 @@
  * starts near the end runs on into the slack, so there are no wrap frames. Each side keeps a private copy of the other's cursor and touches the
  * shared one only when that copy says full or empty: atomics cost 10 ns here, so they are paid per batch (the idea is rigtorp/SPSCQueue's).
  *
- * Only valid use: ONE thread claims, commits and publishes; ONE thread drains. What was not published does not exist: a producer that dies leaves no hole.
+ * Only valid use: ONE thread claims, commits and publishes; ONE thread drains. What was not committed does not exist: a producer that dies leaves no hole.
  *
  * @module
  */
@@ -21,12 +21,29 @@ import { load, store } from "./atomics.ts";
 
 /** Receives one frame: `at` is its first byte in the arena, `bytes` its length with the 8-byte head. Must not keep the range. */
 export interface FrameHandler {
+  /** True: it takes no further frame; those not yet handed over stay in the lane. */
+  readonly closed?: boolean;
   /** Called for each frame in order, inside `drain`. */
   frame(at: number, bytes: number): void;
 }
 
-/** Bytes before a frame's own content: its length (the ring's) and one word that is the caller's. */
+/** Bytes before a frame's own content: its length with its mark (the ring's) and one word that is the caller's. */
 export const FRAME_HEAD_BYTES = 8;
+/** How far the consumer has come with a frame, in the upper bits of its length: what a survivor reads when the consumer has died. */
+export const FRAME_MARK = {
+  /** Not looked at yet. */
+  fresh: 0,
+  /** Its handler has been entered. */
+  begun: 1 << 24,
+  /** Handled, or kept elsewhere. */
+  done: 2 << 24,
+} as const;
+const LENGTH_MASK = (1 << 24) - 1;
+
+/** Consumer: says how far it has come. A plain store: a survivor reads it only after the death was noticed, which orders the two. */
+export function markFrame(words: Int32Array, at: number, mark: number): void {
+  words[at >> 2] = (words[at >> 2] & LENGTH_MASK) | mark;
+}
 /** Published without being asked after so much, so that the consumer works while a long burst is still being written. */
 const PUBLISH_EVERY_BYTES = 8_192;
 
@@ -34,6 +51,7 @@ const PUBLISH_EVERY_BYTES = 8_192;
 export class RingBuffer {
   readonly #words: Int32Array;
   readonly #headWord: number;
+  readonly #committedWord: number;
   readonly #tailWord: number;
   readonly #data: number;
   readonly #bytes: number;
@@ -51,6 +69,7 @@ export class RingBuffer {
   constructor(memory: SharedMemory, place: { head: number; tail: number; data: number; bytes: number }) {
     this.#words = memory.words;
     this.#headWord = place.head >> 2;
+    this.#committedWord = this.#headWord + 1;
     this.#tailWord = place.tail >> 2;
     this.#data = place.data;
     this.#bytes = place.bytes;
@@ -73,6 +92,8 @@ export class RingBuffer {
     const rounded = (bytes + 7) & ~7;
     this.#words[(this.#data + (this.#head & this.#mask)) >> 2] = rounded;
     this.#head = (this.#head + rounded) | 0;
+    // Plain: nobody reads it while this thread lives. When it dies, what it committed is published in its name.
+    this.#words[this.#committedWord] = this.#head;
     this.#unannounced = true;
     if (((this.#head - this.#published) >>> 0) > PUBLISH_EVERY_BYTES) this.#show();
   }
@@ -105,9 +126,9 @@ export class RingBuffer {
     let frames = 0;
     let released = this.#tail;
     try {
-      while (frames < limit && this.readable()) {
+      while (frames < limit && !handler.closed && this.readable()) {
         const at = this.#data + (this.#tail & this.#mask);
-        const bytes = this.#words[at >> 2];
+        const bytes = this.#words[at >> 2] & LENGTH_MASK;
         if (((this.#tail - released) >>> 0) > this.#bytes >> 2) {
           released = this.#tail;
           store(this.#words, this.#tailWord, released);
@@ -120,6 +141,34 @@ export class RingBuffer {
       if (released !== this.#tail) store(this.#words, this.#tailWord, this.#tail);
     }
     return frames;
+  }
+
+  /** A survivor: shows the consumer what a dead producer had committed and not yet published. True when there was any. */
+  publishForDead(): boolean {
+    const committed = this.#words[this.#committedWord];
+    if (committed === load(this.#words, this.#headWord)) return false;
+    store(this.#words, this.#headWord, committed);
+    return true;
+  }
+
+  /**
+   * Its producer, or the heir of a dead one: takes the frames that a dead consumer has left, in order, and empties the lane. Each is handed over
+   * with its mark.
+   */
+  reclaim(take: (at: number, bytes: number, mark: number) => void): void {
+    let tail = load(this.#words, this.#tailWord);
+    const head = this.#words[this.#committedWord];
+    while (tail !== head) {
+      const at = this.#data + (tail & this.#mask);
+      const word = this.#words[at >> 2];
+      const bytes = word & LENGTH_MASK;
+      take(at, bytes, word & ~LENGTH_MASK);
+      tail = (tail + bytes) | 0;
+    }
+    this.#published = this.#head = this.#tailSeen = head;
+    this.#unannounced = false;
+    store(this.#words, this.#headWord, head);
+    store(this.#words, this.#tailWord, head);
   }
 
   /** Bytes between the published head and the released tail, as any thread sees them. */

@@ -1,0 +1,108 @@
+/**
+ * How each agent was made, kept on the main thread: what is needed to make it again when its thread has died. One entry a slot; a new agent's replaces
+ * that of the slot's last one, so nothing need be told when an agent ends.
+ *
+ * @module
+ */
+import { SNAPSHOT_BYTES_MAX } from "../base/limits.ts";
+import type { AgentId } from "../bus/message.ts";
+import type { SpawnConfig } from "./agent.ts";
+import { type AgentDirectory, slotOf } from "./agent_directory.ts";
+import { AGENT_STATE } from "./lifecycle.ts";
+
+/** How an agent was made; shared by all of a batch. */
+export interface AgentRecord {
+  /** Name of its behavior. */
+  readonly type: string;
+  /** As it travels: without signal and preWarm. */
+  readonly config: SpawnConfig;
+  /** Who spawned it; 0 for nobody. */
+  readonly parent: AgentId;
+}
+
+/** What survives of an agent's state. */
+export interface Snapshot {
+  /** Encoded; the codec's plain form, which any thread reads. */
+  readonly bytes: Uint8Array;
+  /** `stateVersion` of the behavior that took it. */
+  readonly version: number;
+}
+
+/** A snapshot as a thread sends it. */
+export interface SnapshotNote extends Snapshot {
+  /** Whose it is. */
+  readonly agentId: AgentId;
+}
+
+interface Entry {
+  readonly id: AgentId;
+  readonly record: AgentRecord;
+  snapshot?: Snapshot;
+}
+
+/** The main thread's book of agents. */
+export class AgentRegistry {
+  readonly #entries: (Entry | undefined)[] = [];
+  #snapshotBytes = 0;
+
+  /** Reads from `directory` who is still alive. */
+  constructor(private readonly directory: AgentDirectory) {}
+
+  /** Notes how agents are made, before they are. */
+  add(ids: readonly AgentId[], record: AgentRecord): void {
+    for (const id of ids) {
+      const slot = slotOf(id);
+      this.#drop(slot);
+      this.#entries[slot] = { id, record };
+    }
+  }
+
+  /** How an agent was made, if it is known. */
+  get(id: AgentId): AgentRecord | undefined {
+    return this.#find(id)?.record;
+  }
+
+  /** Agents that take messages, of one type or of all. */
+  living(type?: string): AgentId[] {
+    const ids: AgentId[] = [];
+    for (const entry of this.#entries) {
+      if (entry === undefined || (type !== undefined && entry.record.type !== type)) continue;
+      if (this.directory.lookup(entry.id) !== 0) ids.push(entry.id);
+    }
+    return ids;
+  }
+
+  /** Its last snapshot. */
+  snapshotOf(id: AgentId): Snapshot | undefined {
+    return this.#find(id)?.snapshot;
+  }
+
+  /** Keeps a snapshot; false when there is no room for it, and the last one stays. */
+  keep({ agentId, bytes, version }: SnapshotNote): boolean {
+    const snapshot: Snapshot = { bytes, version };
+    const entry = this.#find(agentId);
+    if (entry === undefined) return true; // it has ended meanwhile
+    const grown = (): number => this.#snapshotBytes + snapshot.bytes.length - (entry.snapshot?.bytes.length ?? 0);
+    if (grown() > SNAPSHOT_BYTES_MAX) this.#purge();
+    if (grown() > SNAPSHOT_BYTES_MAX) return false;
+    this.#snapshotBytes = grown();
+    entry.snapshot = snapshot;
+    return true;
+  }
+
+  #find(id: AgentId): Entry | undefined {
+    const entry = this.#entries[slotOf(id)];
+    return entry?.id === id ? entry : undefined;
+  }
+
+  #drop(slot: number): void {
+    this.#snapshotBytes -= this.#entries[slot]?.snapshot?.bytes.length ?? 0;
+    this.#entries[slot] = undefined;
+  }
+
+  #purge(): void {
+    for (const [slot, entry] of this.#entries.entries()) {
+      if (entry !== undefined && this.directory.stateOf(entry.id) === AGENT_STATE.free) this.#drop(slot);
+    }
+  }
+}

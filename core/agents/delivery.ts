@@ -1,0 +1,100 @@
+/**
+ * One message on its way through a handler, and what an agent and its host know of each other.
+ *
+ * @module
+ */
+import type { KeptFrame } from "../bus/inbound.ts";
+import type { AgentId, Message } from "../bus/message.ts";
+import type { AgentBehavior, AgentStore, AskOptions, SendOptions, SendResult, SpawnConfig, Supervision } from "./agent.ts";
+import type { DeadLetterReason } from "./dead_letters.ts";
+import type { Notices } from "./notices.ts";
+
+/** One message on its way to a handler. */
+export interface Delivery {
+  /** What the handler gets. */
+  readonly message: Message;
+  /** False for an answer. */
+  readonly isRequest: boolean;
+  /** Whether `onTask` is meant. */
+  readonly isTask: boolean;
+  /** Whether the sender waits for the handler to settle, not for a reply. */
+  readonly acked: boolean;
+  /** Answer to send, 0 when nobody waits. */
+  readonly correlation: number;
+  /** Whether the payload was too large for a frame. */
+  readonly isLarge: boolean;
+  /** Where its bytes are kept when it outlasts its turn. */
+  kept: KeptFrame | null;
+  /** Whether `ctx.reply` was called. */
+  replied: boolean;
+  /** Aborts this message's own signal; made when somebody asks for it. */
+  abort: AbortController | null;
+}
+
+/** What an agent needs of its host. */
+export interface AgentHome {
+  /** Index of the thread. */
+  readonly index: number;
+  /** Arena time. */
+  readonly clock: { now(): number };
+  /** Shared values. */
+  readonly store: AgentStore;
+  /** False when this thread has been given up: nothing that it does counts any more. */
+  readonly alive: boolean;
+  /** Throws when it has. */
+  checkAlive(): void;
+  /** See `AgentContext.send`. */
+  send(from: AgentId, to: AgentId, payload: unknown, options?: SendOptions): Promise<void> | undefined;
+  /** See `AgentContext.multicast`. */
+  multicast(from: AgentId, to: readonly AgentId[], payload: unknown, options?: SendOptions): Promise<SendResult[]>;
+  /** See `AgentContext.ask`. `blocks`: the asker handles nothing until the reply has come. */
+  ask(from: AgentId, to: AgentId, payload: unknown, options?: AskOptions, blocks?: boolean): Promise<unknown>;
+  /** See `AgentContext.spawn`. */
+  spawn(type: string, config: SpawnConfig | undefined, parent: AgentId): Promise<AgentId>;
+  /** See `AgentContext.terminate`. */
+  terminate(id: AgentId): Promise<void>;
+  /** Answers whoever waits for this message. */
+  answer(delivery: Delivery, failed: boolean, value: unknown): void;
+  /** What it tells the main thread. */
+  readonly notices: Notices;
+  /** The handler is about to be entered: counted, and marked for survivors. */
+  begin(delivery: Delivery): void;
+  /** The handler goes on after its turn: the frame's bytes must too. */
+  keep(): KeptFrame;
+  /** Reads a kept frame; null when it cannot be read and has been buried. */
+  open(kept: KeptFrame): Delivery | null;
+  /** A message that waits can be marked as begun only where it is kept. */
+  release(kept: KeptFrame): void;
+  /** The agent is to be ended because it failed; its parent is told when it `escalates`. */
+  giveUp(agent: AgentId, error: unknown, escalates: boolean): void;
+  /** A frame will not be handled; `counted` unless its handler had been entered. */
+  buryFrame(frame: KeptFrame, reason: DeadLetterReason, counted: boolean): void;
+  /** A message will not be handled. */
+  bury(delivery: Delivery, reason: DeadLetterReason): void;
+  /** The agent is free again and has messages waiting. */
+  runnable(agent: unknown): void;
+  /** So many more (or fewer) messages wait for busy agents. */
+  parked(change: number): void;
+  /** Whether the inbox takes more. */
+  setFull(id: AgentId, full: boolean): void;
+}
+
+/** What the host knows of an agent when it makes it. */
+export interface AgentSetup {
+  /** Its address. */
+  readonly id: AgentId;
+  /** Name of its behavior. */
+  readonly type: string;
+  /** Its behavior. */
+  readonly behavior: AgentBehavior;
+  /** Makes the initial state: each time a private one. */
+  readonly state: () => unknown;
+  /** Words given at the spawn. */
+  readonly capabilities: readonly string[];
+  /** Level of `SpawnConfig.priority`. */
+  readonly priority: number;
+  /** Bound of waiting messages. */
+  readonly inboxMessagesMax: number;
+  /** What to do about failures. */
+  readonly supervision: Supervision | undefined;
+}

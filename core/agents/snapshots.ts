@@ -1,0 +1,32 @@
+/**
+ * When an agent's state is kept for a restart, here and elsewhere.
+ *
+ * @module
+ */
+import { SNAPSHOT_INTERVAL_MS } from "../base/limits.ts";
+import type { AgentBehavior } from "./agent.ts";
+import type { AgentHome } from "./delivery.ts";
+import type { HostedAgent } from "./hosted_agent.ts";
+
+/** The snapshots of one agent. */
+export class Snapshots {
+  /** As it was last taken; the thread's own copy, for a restart in place. */
+  last: Uint8Array | undefined;
+  #takenAt = -Infinity;
+
+  /** For an agent whose behavior has `snapshot`. */
+  constructor(private readonly home: AgentHome, private readonly behavior: AgentBehavior) {}
+
+  /** A message has been handled: takes a snapshot when one is due. */
+  afterMessage(agent: HostedAgent): void {
+    const now = this.home.clock.now();
+    if (now - this.#takenAt < (this.behavior.snapshotIntervalMs ?? SNAPSHOT_INTERVAL_MS)) return;
+    this.#takenAt = now;
+    try {
+      this.last = this.home.notices.snapshot(agent.id, this.behavior.snapshot!(agent), this.behavior.stateVersion ?? 0);
+    } catch (error) {
+      // What it did stays done: an agent that cannot be kept is less than one that is lost.
+      this.home.notices.failed(agent.id, error);
+    }
+  }
+}

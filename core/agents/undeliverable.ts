@@ -1,0 +1,66 @@
+/**
+ * Messages of one host that no handler will get: counted, kept as dead letters, their askers told.
+ *
+ * @module
+ */
+import { type Envelope, KIND, messageOf } from "../bus/envelope.ts";
+import type { Inbound, KeptFrame } from "../bus/inbound.ts";
+import type { HostMetrics } from "../metrics/counters.ts";
+import { type DeadLetterReason, DeadLetters } from "./dead_letters.ts";
+import type { Delivery } from "./delivery.ts";
+import { buriedError } from "./failures.ts";
+
+/** What it needs of its host. */
+export interface Burying {
+  /** Its index. */
+  readonly index: number;
+  /** Arena time. */
+  readonly clock: { now(): number };
+  /** Its counts. */
+  readonly metrics: HostMetrics;
+  /** Reads a kept frame. */
+  open(kept: KeptFrame): Delivery | null;
+  /** Answers whoever waits. */
+  answer(delivery: Delivery, failed: boolean, value: unknown): void;
+}
+
+/** The undertaker of one host. */
+export class Undeliverable {
+  /** What is kept. */
+  readonly letters: DeadLetters = new DeadLetters();
+
+  /** For one host. */
+  constructor(private readonly host: Burying, private readonly inbound: Inbound) {}
+
+  /** A message will not be handled. */
+  bury(delivery: Delivery, reason: DeadLetterReason): void {
+    const { message, kept, correlation } = delivery;
+    // One that is tried again has been counted.
+    if (message.retryCount === 0) this.host.metrics.counts[reason === "expired" ? "expired" : "deadLettered"]++;
+    this.#add(message, reason, delivery.isLarge);
+    const nobodyWaits = correlation === 0 || reason === "cancelled" || (reason === "expired" && !delivery.acked);
+    if (!nobodyWaits) this.host.answer(delivery, true, buriedError(message.to, reason));
+    if (kept !== null) this.inbound.release(kept);
+  }
+
+  /** A frame will not be handled; uncounted when its handler had been entered, for it was counted then. */
+  buryFrame(frame: KeptFrame, reason: DeadLetterReason, counted: boolean): void {
+    const delivery = this.host.open(frame);
+    if (delivery === null) return;
+    const { isRequest, message } = delivery;
+    if (counted) return this.bury(reason !== "host-died" && isRequest ? delivery : { ...delivery, correlation: 0 }, reason);
+    this.#add(message, reason, delivery.isLarge);
+    this.inbound.release(frame);
+  }
+
+  /** Keeps an answer that nobody waits for. */
+  keep(envelope: Envelope, payload: unknown, reason: DeadLetterReason): void {
+    if (envelope.kind !== KIND.reply && envelope.kind !== KIND.failure) return;
+    this.host.metrics.counts.deadLettered++;
+    this.#add(messageOf(envelope, payload), reason, envelope.inSlabs);
+  }
+
+  #add(message: Delivery["message"], reason: DeadLetterReason, isLarge: boolean): void {
+    this.letters.add({ message, reason, host: this.host.index, at: this.host.clock.now() }, isLarge);
+  }
+}
