@@ -44,7 +44,8 @@ export {
   SendsPendingError,
 } from "./core/base/errors.ts";
 export type { ErrorData } from "./core/base/errors.ts";
-export type { KernelOptions } from "./core/base/config.ts";
+export type { PerformanceTargets } from "./core/base/config.ts";
+export type { AgentPoolOptions, AlertThresholds, KernelOptions, MetricsLogOptions, WarmPoolOptions } from "./core/base/options.ts";
 export { Kernel as UltraFastAgentManager } from "./core/kernel.ts";
 export type { BatchMessage, KernelParts, ManagerOptions, SendResult } from "./core/kernel.ts";
 export type { StoreStats } from "./core/memory/memory_store.ts";
@@ -52,8 +53,13 @@ export { MemoryStore as HighPerformanceMemoryStore, MemoryStore as UltraFastMemo
 export type { MemoryReport, RegionUse } from "./core/memory/inspection.ts";
 export { RingBuffer as LockFreeRingBuffer } from "./core/memory/ring_buffer.ts";
 export type { FrameHandler } from "./core/memory/ring_buffer.ts";
+export type { Alert, AlertName } from "./core/metrics/alerts.ts";
 export type { CounterName, Counts } from "./core/metrics/counters.ts";
+export type { MetricsUpdate } from "./core/metrics/monitor.ts";
 export type { PerformanceMetrics, TimeFigures } from "./core/metrics/performance.ts";
+export { PerformanceValidator } from "./core/metrics/performance_validator.ts";
+export type { Comparison, MeasuredPerformance, PerformanceValidation, TargetVerdict } from "./core/metrics/performance_validator.ts";
+export type { StatusFacts, StatusLevel, StatusReason, SystemStatus } from "./core/metrics/system_status.ts";
 export type {
   AgentCounts,
   Cleanup,

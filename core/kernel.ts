@@ -14,16 +14,21 @@ import type { HostParts } from "./agents/host_parts.ts";
 import { HOST_STATE } from "./agents/spawn_desk.ts";
 import { WorkerPool } from "./agents/worker_pool.ts";
 import { type Clock, epochOffsetMs, SystemClock } from "./base/clock.ts";
-import { type KernelConfig, type KernelOptions, parseConfig } from "./base/config.ts";
+import { type KernelConfig, parseConfig } from "./base/config.ts";
 import { ConfigError, HostDiedError, InvalidArgumentError, NotInitializedError } from "./base/errors.ts";
 import { STOP_TIMEOUT_MS } from "./base/limits.ts";
+import type { KernelOptions } from "./base/options.ts";
 import { store } from "./memory/atomics.ts";
 import { inspectArena, type MemoryReport } from "./memory/inspection.ts";
 import { HEADER, HOST, hostField, type Layout, LAYOUT_MAGIC, LAYOUT_VERSION, planLayout } from "./memory/layout.ts";
 import type { MemoryStore } from "./memory/memory_store.ts";
 import { allocateMemory, type SharedMemory } from "./memory/shared_memory.ts";
 import { HostMetrics } from "./metrics/counters.ts";
-import { type PerformanceMetrics, performanceMetrics } from "./metrics/performance.ts";
+import { Monitor } from "./metrics/monitor.ts";
+import type { PerformanceMetrics } from "./metrics/performance.ts";
+import type { PerformanceValidation } from "./metrics/performance_validator.ts";
+import { type SystemStatus, systemStatus } from "./metrics/system_status.ts";
+import { systemUsage } from "./metrics/system_usage.ts";
 
 /** Options of a manager. */
 export interface ManagerOptions extends KernelOptions {
@@ -62,7 +67,8 @@ const TURN_DUE_MS = 1;
  * Spawns agents on threads and carries messages between them: the one entry to the whole kernel.
  *
  * Events: `initialized`, `agent:spawned`, `agent:terminated`, `agent:failed` (a handler threw), `agent:log`, `message:sent`, `message:received`,
- * `task:completed`, `host:died`.
+ * `task:completed`, `metrics:updated`, `alert:raised`, `alert:cleared`, `host:died`, `agent:error` (something for an agent went wrong behind everybody's
+ * back: a warm pool's refill, a late adoption). There is no `error` event, so an unheard one ends no process.
  *
  * @example
  * ```ts ignore
@@ -172,8 +178,17 @@ export class Kernel extends EventEmitter implements AsyncDisposable {
 
   /** Counts, spawn times and delivery times since the start. */
   getPerformanceMetrics(): PerformanceMetrics {
-    const { agents, metrics, main } = this.#open("getPerformanceMetrics");
-    return performanceMetrics(agents.spawnTime, metrics, main.host.directory.live);
+    return this.#open("getPerformanceMetrics").monitor.metrics();
+  }
+
+  /** Whether the targets of the options are kept to, by all that was measured since the start. What was not measured does not pass. */
+  validatePerformanceTargets(): PerformanceValidation {
+    return this.#open("validatePerformanceTargets").monitor.validate();
+  }
+
+  /** How the system fares: operational, degraded or critical, with the reasons and what they were read from. */
+  getSystemStatus(): SystemStatus {
+    return statusOf(this.#open("getSystemStatus"), this.#config, this.inspectMemory());
   }
 
   /** Shared memory in use by region, counted now. */
@@ -193,10 +208,10 @@ export class Kernel extends EventEmitter implements AsyncDisposable {
   }
 
   async #start(): Promise<void> {
-    const { threads, agentsMax, sharedBufferBytes, storeBytes, hangTimeoutMs, warmPools } = this.#config;
-    const warm = Object.values(warmPools).reduce((sum, size) => sum + size, 0);
+    const { threads, agentsMax, sharedBufferBytes, storeBytes, hangTimeoutMs, warmPools, pooledMessagesMax } = this.#config;
+    const warm = Object.values(warmPools).reduce((sum, { dynamic, sizeMin, sizeMax }) => sum + (dynamic ? sizeMax : sizeMin), 0);
     const agentSlots = Math.ceil((agentsMax + warm) * SPARE_SLOTS_RATIO) + 64;
-    const layout = planLayout({ hosts: threads + 1, agentSlots, sharedBufferBytes, storeBytes });
+    const layout = planLayout({ hosts: threads + 1, agentSlots, sharedBufferBytes, storeBytes, slabsMax: pooledMessagesMax });
     const memory = allocateMemory(layout.totalBytes);
     memory.words[HEADER.magic >> 2] = LAYOUT_MAGIC;
     memory.words[HEADER.version >> 2] = LAYOUT_VERSION;
@@ -209,12 +224,15 @@ export class Kernel extends EventEmitter implements AsyncDisposable {
     });
     const agents = new AgentManager(main.host, agentsMax, warmPools, (name, data) => this.emit(name, data));
     const metrics = Array.from({ length: layout.hosts }, (_, host) => new HostMetrics(memory, layout, host));
-    this.#running = { memory, layout, main, workers, agents, metrics };
+    const monitor = this.#monitor(main, agents, metrics);
+    this.#running = { memory, layout, main, workers, agents, monitor };
     main.loop.start(main.host);
     try {
       await workers.start(threads);
       await agents.warmUp();
+      await monitor.start();
     } catch (error) {
+      await agents.close();
       await workers.end();
       this.#closeMain(this.#running);
       throw error;
@@ -227,6 +245,7 @@ export class Kernel extends EventEmitter implements AsyncDisposable {
     await this.#starting?.catch(() => undefined); // whoever called initialize() has its error
     const running = this.#running;
     if (running === null) return;
+    await running.monitor.stop();
     await running.agents.close();
     const stops = [0, ...running.workers.alive].map((host) => running.main.host.call(host, "stop", null, 2 * STOP_TIMEOUT_MS));
     await Promise.allSettled(stops);
@@ -240,14 +259,23 @@ export class Kernel extends EventEmitter implements AsyncDisposable {
     this.#running = null;
   }
 
+  #monitor(main: AssembledHost, agents: AgentManager, hosts: readonly HostMetrics[]): Monitor {
+    const { monitoring: plan, targets } = this.#config;
+    const { spawnTime } = agents;
+    const counted = { agentsLive: () => main.host.directory.live, agentsPeak: () => agents.agentsPeak };
+    const sources = { clock: this.#clock, spawnTime, hosts, usage: systemUsage(), ...counted };
+    return new Monitor({ sources, plan, targets, emit: (name, data) => this.emit(name, data) });
+  }
+
   #plan(layout: Layout, index: number): HostPlan {
-    const { agentsMax, inboxMessagesMax, sendTimeoutMs } = this.#config;
+    const { agentsMax, inboxMessagesMax, sendTimeoutMs, pooledMessagesMax, monitoring } = this.#config;
+    const deadLettersMax = Math.max(2, Math.floor(pooledMessagesMax / layout.hosts));
     const behaviors = this.#behaviors;
     return {
       index,
       layout,
       behaviors,
-      settings: { agentsMax, inboxMessagesMax, sendTimeoutMs },
+      settings: { agentsMax, inboxMessagesMax, sendTimeoutMs, deadLettersMax, timesDeliveries: monitoring.enabled },
       polls: layout.hosts <= navigator.hardwareConcurrency,
     };
   }
@@ -289,7 +317,16 @@ interface Running {
   readonly main: AssembledHost;
   readonly workers: WorkerPool;
   readonly agents: AgentManager;
-  readonly metrics: readonly HostMetrics[];
+  readonly monitor: Monitor;
+}
+
+function statusOf({ workers, agents, monitor, main }: Running, config: KernelConfig, { regions }: MemoryReport): SystemStatus {
+  return systemStatus({
+    threads: { configured: config.threads, running: workers.alive.length },
+    agents: { live: main.host.directory.live, max: config.agentsMax, warm: agents.warm },
+    memory: { ...monitor.memory, regions },
+    ...{ alerts: monitor.alerts, metricsLogFailure: monitor.logFailure, uptimeMs: monitor.uptimeMs },
+  });
 }
 
 function behaviorSources(behaviors: Record<string, URL | string | AgentBehavior>, threads: number): Record<string, string | AgentBehavior> {

@@ -18,7 +18,7 @@ import type { DeadLetter } from "./agents/dead_letters.ts";
 import type { HostParts } from "./agents/host_parts.ts";
 import { HOST_STATE } from "./agents/spawn_desk.ts";
 import type { Cancel, Clock } from "./base/clock.ts";
-import { INBOX_MESSAGES_MAX, SEND_TIMEOUT_MS } from "./base/limits.ts";
+import { DEAD_LETTERS_KEPT_MAX, INBOX_MESSAGES_MAX, LARGE_DEAD_LETTERS_KEPT_MAX, SEND_TIMEOUT_MS } from "./base/limits.ts";
 import { Random } from "./base/random.ts";
 import type { KernelParts } from "./kernel.ts";
 import { store } from "./memory/atomics.ts";
@@ -141,6 +141,8 @@ export class Simulation {
       agentsMax: 1_000,
       inboxMessagesMax: INBOX_MESSAGES_MAX,
       sendTimeoutMs: SEND_TIMEOUT_MS,
+      deadLettersMax: DEAD_LETTERS_KEPT_MAX + LARGE_DEAD_LETTERS_KEPT_MAX,
+      timesDeliveries: true,
       ...options.settings,
     };
     this.#layout = planLayout({ hosts, agentSlots: settings.agentsMax + 64, sharedBufferBytes: 16 * 2 ** 20, storeBytes: 2 ** 20 });

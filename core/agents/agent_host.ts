@@ -44,8 +44,10 @@ export class AgentHost implements AgentHome {
   readonly #replies: Replies;
   readonly #residents: Residents;
   readonly #desk: SpawnDesk;
-  readonly #deadLetters = new DeadLetters();
+  readonly #deadLetters: DeadLetters;
   readonly #beatWord: number;
+  /** Which of so many deliveries is timed; −1: none. */
+  readonly #sampled: number;
   #runnable: HostedAgent[] = [];
   #parked = 0;
   #inTurn = false;
@@ -63,11 +65,13 @@ export class AgentHost implements AgentHome {
     this.directory = new AgentDirectory(memory, layout, options.settings.agentsMax);
     this.metrics = new HostMetrics(memory, layout, index);
     this.#inbound = new Inbound(memory, layout, index, codec, (envelope, payload) => this.#receive(envelope, payload));
+    this.#deadLetters = new DeadLetters(options.settings.deadLettersMax);
     const deadlines = this.#deadlines = new Deadlines(clock);
     this.#replies = new Replies(index, deadlines);
     this.#post = new PostRoom(options, this.directory, this.metrics, deadlines, (waits) => this.#posted(waits));
     this.#residents = new Residents(this, this.directory, options);
     this.#desk = new SpawnDesk(this, this.directory, options);
+    this.#sampled = options.settings.timesDeliveries ? 0 : -1;
     this.#beatWord = hostField(layout, index, HOST.beat) >> 2;
   }
 
@@ -176,7 +180,9 @@ export class AgentHost implements AgentHome {
 
   entered(delivery: Delivery): boolean {
     const { counts, delivery: histogram } = this.metrics;
-    if ((counts.delivered++ & DELIVERY_SAMPLE_MASK) === 0) histogram.record((this.clock.now() - delivery.message.timestamp) * 1_000);
+    if ((counts.delivered++ & DELIVERY_SAMPLE_MASK) === this.#sampled) {
+      histogram.record((this.clock.now() - delivery.message.timestamp) * 1_000);
+    }
     if (delivery.isTask) counts.tasks++;
     return this.#options.interceptor?.deliver === undefined || this.#verdict !== "skip";
   }

@@ -21,6 +21,8 @@ export const DEAD_LETTERS_KEPT_MAX = 1_024;
 export const LARGE_DEAD_LETTERS_KEPT_MAX = 16;
 /** Dead letters asked of a thread at a time: together they usually fit in one message. */
 export const DEAD_LETTERS_PER_CALL_MAX = 32;
+/** Least `messagePoolSize`: one message of 1 MiB takes 64 slabs. */
+export const POOLED_MESSAGES_MIN = 64;
 /** Frames handled in one turn of a host before timers and I/O get theirs. */
 export const FRAMES_PER_TURN_MAX = 256;
 /** Parked messages that one agent may handle in one turn while others wait. */
@@ -45,6 +47,32 @@ export const HANG_TIMEOUT_MS = 2_000;
 export const WORKER_HEAP_MB_MAX = 2_048;
 /** Of it, for the young: payloads die with their handlers, so a roomy nursery is collected seldom and nearly empty (0.5 ms each at 50,000 messages/s). */
 export const WORKER_YOUNG_HEAP_MB_MAX = 64;
+/** Bound of the 95th percentile of spawning: a target of the owner's document, and the default of `maxSpawnTimeMs`. */
+export const SPAWN_P95_MS_MAX = 100;
+/** Bound of the 95th percentile of one-way delivery: likewise, and the default of `maxCommunicationLatencyMs`. */
+export const DELIVERY_P95_MS_MAX = 5;
+/** Bound of resident memory in percent of the budget: likewise, and the default of `alertThresholds.memoryUsagePercent`. */
+export const MEMORY_PERCENT_MAX = 85;
+/** The memory budget is never more than this, so that figures of large machines compare. */
+export const MEMORY_BUDGET_BYTES_MAX = 2 * 1024 ** 3;
+/** Looks of the monitoring are at least so far apart: one takes some tens of µs, so less than 1 % of a core. */
+export const MONITOR_INTERVAL_MS_MIN = 10;
+/** A processor's share over less than this is noise: the system counts some of it in ticks of 1–10 ms. */
+export const CPU_WINDOW_MS_MIN = 50;
+/** An alert whose window has held too few samples for so many looks is cleared: nothing speaks for it any more. */
+export const ALERT_LOOKS_MAX = 60;
+/** Handlers entered before a share of those that threw means something: one of a hundred is 1 %. */
+export const ERROR_RATE_SAMPLES_MIN = 100;
+/** A warm pool given as a number may grow to so many times that. */
+export const POOL_GROWTH_MAX = 4;
+/** Bytes of one file of the metrics log: a day of looks a second apart, at 200 bytes compressed in sight of a person, is about three of them. */
+export const METRICS_LOG_BYTES = 16 * 1024 ** 2;
+/** Files of the metrics log that are kept. */
+export const METRICS_LOG_FILES = 3;
+/** Most files that may be asked for: each rotation renames them all. */
+export const METRICS_LOG_FILES_MAX = 100;
+/** Lines of the metrics log that may wait for a slow disk; beyond, they are counted and dropped. */
+export const METRICS_LOG_LINES_WAITING_MAX = 64;
 
 assert(PENDING_REPLIES_MAX === 65_536, "pending replies stay a round 64 Ki a thread");
 assert(FRAMES_PER_TURN_MAX >= PARKED_PER_TURN_MAX, "one agent's parked messages never take more than a turn");
