@@ -143,7 +143,12 @@ const EFFECTS: Record<keyof KernelOptions, () => Promise<void>> = {
   async agentPoolConfig() {
     const preWarmPools = { echo: 2, deaf: { minSize: 1, maxSize: 5 }, stuck: 0 };
     await using manager = await open({ agentPoolConfig: { preWarmPools } });
-    assertEquals(manager.getSystemStatus().agents.warm, { echo: { ready: 2, size: 2 }, deaf: { ready: 1, size: 1 } });
+    const warm = (one: UltraFastAgentManager) => one.getSystemStatus().agents.warm;
+    assertEquals(warm(manager), { echo: { ready: 2, size: 2 }, deaf: { ready: 1, size: 1 } });
+    await using scaling = await open({ agentPoolConfig: { preWarmPools: { deaf: { minSize: 1, maxSize: 2 } }, cooldownMs: 20 } });
+    await Promise.all([1, 2, 3].map(() => scaling.spawnAgent("deaf", { preWarm: true })));
+    while (warm(scaling).deaf.ready < 2) await new Promise<void>((resolve) => setImmediate(resolve)); // it grows,
+    while (warm(scaling).deaf.ready > 1) await new Promise<void>((resolve) => setImmediate(resolve)); // and, when nobody takes any, shrinks
   },
 
   async enablePerformanceMonitoring() {
