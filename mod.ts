@@ -17,9 +17,14 @@ export type {
   AgentBehavior,
   AgentContext,
   AgentId,
+  AgentMetrics,
   AgentStore,
   AskOptions,
+  Counter,
+  Distribution,
+  Gauge,
   Message,
+  MetricLabels,
   Priority,
   PriorityName,
   SendOptions,
@@ -59,6 +64,8 @@ export type { MetricsUpdate } from "./core/metrics/monitor.ts";
 export type { PerformanceMetrics, TimeFigures } from "./core/metrics/performance.ts";
 export { PerformanceValidator } from "./core/metrics/performance_validator.ts";
 export type { Comparison, MeasuredPerformance, PerformanceValidation, TargetVerdict } from "./core/metrics/performance_validator.ts";
+export { prometheusText } from "./core/metrics/prometheus.ts";
+export type { MetricKind, MetricSeries } from "./core/metrics/registry.ts";
 export type { StatusFacts, StatusLevel, StatusReason, SystemStatus } from "./core/metrics/system_status.ts";
 export type {
   AgentCounts,

@@ -27,6 +27,7 @@ import { HostMetrics } from "./metrics/counters.ts";
 import { Monitor } from "./metrics/monitor.ts";
 import type { PerformanceMetrics } from "./metrics/performance.ts";
 import type { PerformanceValidation } from "./metrics/performance_validator.ts";
+import { fetchSeries, mergeSeries, type MetricSeries } from "./metrics/registry.ts";
 import { type SystemStatus, systemStatus } from "./metrics/system_status.ts";
 import { systemUsage } from "./metrics/system_usage.ts";
 
@@ -179,6 +180,14 @@ export class Kernel extends EventEmitter implements AsyncDisposable {
   /** Counts, spawn times and delivery times since the start. */
   getPerformanceMetrics(): PerformanceMetrics {
     return this.#open("getPerformanceMetrics").monitor.metrics();
+  }
+
+  /** What behaviors count by `ctx.metrics`, added up over all threads, and the kernel's own counts (`kernel_…`). See `prometheusText`. */
+  async metrics(): Promise<MetricSeries[]> {
+    const { main, workers, monitor } = await this.#ready();
+    const ask = (host: number) => (from: number) => main.host.call(host, "metrics", from, STOP_TIMEOUT_MS) as Promise<MetricSeries[]>;
+    const lists = await Promise.all([0, ...workers.alive].map((host) => fetchSeries(ask(host))));
+    return mergeSeries([monitor.series(), ...lists]);
   }
 
   /** Whether the targets of the options are kept to, by all that was measured since the start. What was not measured does not pass. */

@@ -14,6 +14,7 @@ import type { AgentId } from "../bus/message.ts";
 import { add } from "../memory/atomics.ts";
 import { HOST, hostField } from "../memory/layout.ts";
 import { HostMetrics } from "../metrics/counters.ts";
+import { MetricsRegistry } from "../metrics/registry.ts";
 import type { AgentStore, AskOptions, SendOptions, SpawnConfig } from "./agent.ts";
 import { AgentDirectory, hostOfWord } from "./agent_directory.ts";
 import { type DeadLetterPage, type DeadLetterReason, DeadLetters } from "./dead_letters.ts";
@@ -37,6 +38,8 @@ export class AgentHost implements AgentHome {
   readonly store: AgentStore;
   readonly directory: AgentDirectory;
   readonly metrics: HostMetrics;
+  /** What this thread's agents count for themselves. */
+  readonly registry: MetricsRegistry = new MetricsRegistry();
   readonly #options: HostOptions;
   readonly #post: PostRoom;
   readonly #inbound: Inbound;
@@ -349,6 +352,8 @@ export class AgentHost implements AgentHome {
         return this.#residents.end(argument as AgentId);
       case "deadLetters":
         return this.#deadLetters.page(argument as DeadLetterPage);
+      case "metrics":
+        return this.registry.page(argument as number);
       case "stop":
         return this.stopAgents();
       default:

@@ -7,7 +7,16 @@
 import { KernelError, ReplyClosedError } from "../base/errors.ts";
 import { PARKED_PER_TURN_MAX } from "../base/limits.ts";
 import type { AgentId, Message } from "../bus/message.ts";
-import type { AgentBehavior, AgentContext, AgentStore, AskOptions, SendOptions, SpawnConfig, TaskDefinition } from "./agent.ts";
+import type {
+  AgentBehavior,
+  AgentContext,
+  AgentMetrics,
+  AgentStore,
+  AskOptions,
+  SendOptions,
+  SpawnConfig,
+  TaskDefinition,
+} from "./agent.ts";
 import type { DeadLetterReason } from "./dead_letters.ts";
 
 /** One message on its way to a handler. */
@@ -30,6 +39,8 @@ export interface AgentHome {
   readonly clock: { now(): number };
   /** Shared values. */
   readonly store: AgentStore;
+  /** What this thread's agents count for themselves. */
+  readonly registry: AgentMetrics;
   /** See `AgentContext.send`. */
   send(from: AgentId, to: AgentId, payload: unknown, options?: SendOptions): Promise<void> | undefined;
   /** See `AgentContext.ask`. */
@@ -119,6 +130,10 @@ export class HostedAgent implements AgentContext {
 
   get store(): AgentStore {
     return this.#home.store;
+  }
+
+  get metrics(): AgentMetrics {
+    return this.#home.registry;
   }
 
   get signal(): AbortSignal {

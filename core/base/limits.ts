@@ -73,6 +73,14 @@ export const METRICS_LOG_FILES = 3;
 export const METRICS_LOG_FILES_MAX = 100;
 /** Lines of the metrics log that may wait for a slow disk; beyond, they are counted and dropped. */
 export const METRICS_LOG_LINES_WAITING_MAX = 64;
+/** Metrics that one thread keeps for its behaviors, each name with each set of labels: 4.3 MB if all were histograms. */
+export const METRIC_SERIES_MAX = 1_000;
+/** Labels of one metric; each multiplies the series. */
+export const METRIC_LABELS_MAX = 4;
+/** Characters of a metric's name, of a label's name and of its value: a word, not a text. */
+export const METRIC_TEXT_LENGTH_MAX = 64;
+/** Series asked of a thread at a time: 32 full histograms of 1,056 buckets with the longest labels take two thirds of a message. */
+export const METRIC_SERIES_PER_CALL_MAX = 32;
 
 assert(PENDING_REPLIES_MAX === 65_536, "pending replies stay a round 64 Ki a thread");
 assert(FRAMES_PER_TURN_MAX >= PARKED_PER_TURN_MAX, "one agent's parked messages never take more than a turn");

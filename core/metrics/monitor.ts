@@ -7,10 +7,12 @@ import type { Cancel } from "../base/clock.ts";
 import type { MonitoringPlan, PerformanceTargets } from "../base/config.ts";
 import { type AlertEvent, type AlertName, Alerts } from "./alerts.ts";
 import type { Counts } from "./counters.ts";
+import { kernelSeries } from "./kernel_series.ts";
 import { MetricsLog } from "./metrics_log.ts";
 import { type FigureSources, type Moment, Span, takeMoment } from "./moments.ts";
 import { type PerformanceMetrics, performanceMetrics, type TimeFigures, timeFigures } from "./performance.ts";
 import { type PerformanceValidation, PerformanceValidator } from "./performance_validator.ts";
+import type { MetricSeries } from "./registry.ts";
 import type { StatusFacts } from "./system_status.ts";
 
 /** What is told at each look (`metrics:updated`), and written to the metrics log. Plain data. */
@@ -104,6 +106,11 @@ export class Monitor {
   /** All that happened since the start. */
   metrics(): PerformanceMetrics {
     return performanceMetrics(this.#look());
+  }
+
+  /** The same as series. */
+  series(): MetricSeries[] {
+    return kernelSeries(this.#look());
   }
 
   /** Whether the targets are kept to, by all that happened since the start. */
