@@ -3,7 +3,15 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { parseConfig } from "../core/base/config.ts";
 import type { KernelOptions } from "../core/base/options.ts";
 import type { MetricsUpdate } from "../core/metrics/monitor.ts";
-import { type AgentBehavior, type AgentContext, defineAgent, HostDiedError, InboxFullError, UltraFastAgentManager } from "../mod.ts";
+import {
+  type AgentBehavior,
+  type AgentContext,
+  ConfigError,
+  defineAgent,
+  HostDiedError,
+  InboxFullError,
+  UltraFastAgentManager,
+} from "../mod.ts";
 import { behaviorUrl } from "./support/behaviors.ts";
 import { testWith } from "./support/permissions.ts";
 
@@ -198,6 +206,30 @@ const EFFECTS: Record<keyof KernelOptions, () => Promise<void>> = {
     }
   },
 };
+
+testWith({ read: true, write: true }, "a metrics log that cannot be opened ends initialize(), and leaves nothing behind", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const manager = new UltraFastAgentManager({
+      ...{ threads: 1, behaviors: { echo: behaviorUrl("onMessage() {}") } },
+      ...{ metricsLog: `${folder}/missing/log`, agentPoolConfig: { preWarmPools: { echo: 2 } } },
+    });
+    await assertRejects(() => manager.initialize(), ConfigError, "missing/log cannot be opened");
+    await manager.shutdown();
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test({
+  name: "a metrics log that may not be written ends initialize() with the flag",
+  permissions: { write: false },
+  async fn() {
+    const manager = new UltraFastAgentManager({ threads: 0, metricsLog: { path: "metrics.jsonl", filesMax: 1 } });
+    await assertRejects(() => manager.initialize(), ConfigError, "run with --allow-write=metrics.jsonl");
+    await manager.shutdown();
+  },
+});
 
 for (const [key, effect] of Object.entries(EFFECTS)) {
   testWith(key === "metricsLog" ? { read: true, write: true } : {}, `the option ${key} has its effect`, effect);

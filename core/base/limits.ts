@@ -65,9 +65,9 @@ export const ALERT_LOOKS_MAX = 60;
 export const ERROR_RATE_SAMPLES_MIN = 100;
 /** A warm pool given as a number may grow to so many times that. */
 export const POOL_GROWTH_MAX = 4;
-/** Bytes of one file of the metrics log: a day of looks a second apart, at 200 bytes compressed in sight of a person, is about three of them. */
+/** Bytes of one file of the metrics log: a line is about 1 KB, so a file holds four and a half hours of looks a second apart. */
 export const METRICS_LOG_BYTES = 16 * 1024 ** 2;
-/** Files of the metrics log that are kept. */
+/** Files of the metrics log that are kept: the last half day. */
 export const METRICS_LOG_FILES = 3;
 /** Most files that may be asked for: each rotation renames them all. */
 export const METRICS_LOG_FILES_MAX = 100;

@@ -75,9 +75,9 @@ export class Monitor {
     this.#schedule();
   }
 
-  /** Looks no more; writes what happened since the last look, and closes the log. */
+  /** Looks no more; writes what happened since the last look, and closes the log. Nobody is told: a listener that throws must not stop a shutdown. */
   async stop(): Promise<void> {
-    if (this.#cancel !== null) this.look();
+    if (this.#cancel !== null) this.#log?.write(this.#update(this.#look()));
     this.#cancel?.();
     this.#cancel = null;
     await this.#log?.close();
@@ -86,19 +86,8 @@ export class Monitor {
   /** One look. */
   look(): void {
     const now = this.#look();
-    const span = new Span(this.#last, now, this.#parts.sources.usage);
-    this.#last = now;
     this.#alerts.look(now);
-    const update: MetricsUpdate = {
-      time: new Date(now.at).toISOString(),
-      windowMs: span.ms,
-      window: {
-        ...{ spawnTime: timeFigures(span.spawnTime), communicationLatency: timeFigures(span.delivery) },
-        counts: span.counts,
-      },
-      total: performanceMetrics(now),
-      ...{ memoryUsagePercent: span.memoryPercent, cpuUsagePercent: span.cpuPercent, alerts: this.#alerts.raised },
-    };
+    const update = this.#update(now);
     this.#log?.write(update);
     this.#parts.emit("metrics:updated", update);
   }
@@ -148,6 +137,21 @@ export class Monitor {
   /** Since the first look. */
   get uptimeMs(): number {
     return this.#parts.sources.clock.now() - this.#first.at;
+  }
+
+  #update(now: Moment): MetricsUpdate {
+    const span = new Span(this.#last, now, this.#parts.sources.usage);
+    this.#last = now;
+    return {
+      time: new Date(now.at).toISOString(),
+      windowMs: span.ms,
+      window: {
+        ...{ spawnTime: timeFigures(span.spawnTime), communicationLatency: timeFigures(span.delivery) },
+        counts: span.counts,
+      },
+      total: performanceMetrics(now),
+      ...{ memoryUsagePercent: span.memoryPercent, cpuUsagePercent: span.cpuPercent, alerts: this.#alerts.raised },
+    };
   }
 
   #look(): Moment {
