@@ -14,6 +14,7 @@ import {
 } from "../mod.ts";
 import { behaviorUrl } from "./support/behaviors.ts";
 import { testWith } from "./support/permissions.ts";
+import { until } from "./support/until.ts";
 
 const behaviors: Record<string, AgentBehavior> = {
   echo: defineAgent({ onMessage: (message, ctx: AgentContext) => ctx.reply(message.payload) }),
@@ -155,8 +156,8 @@ const EFFECTS: Record<keyof KernelOptions, () => Promise<void>> = {
     assertEquals(warm(manager), { echo: { ready: 2, size: 2 }, deaf: { ready: 1, size: 1 } });
     await using scaling = await open({ agentPoolConfig: { preWarmPools: { deaf: { minSize: 1, maxSize: 2 } }, cooldownMs: 20 } });
     await Promise.all([1, 2, 3].map(() => scaling.spawnAgent("deaf", { preWarm: true })));
-    while (warm(scaling).deaf.ready < 2) await new Promise<void>((resolve) => setImmediate(resolve)); // it grows,
-    while (warm(scaling).deaf.ready > 1) await new Promise<void>((resolve) => setImmediate(resolve)); // and, when nobody takes any, shrinks
+    await until(() => warm(scaling).deaf.ready === 2); // it grows,
+    await until(() => warm(scaling).deaf.ready === 1); // and, when nobody takes any, shrinks
   },
 
   async enablePerformanceMonitoring() {

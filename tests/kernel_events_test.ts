@@ -6,6 +6,7 @@ import { killThread } from "../core/testing.ts";
 import { type AgentBehavior, type AgentContext, defineAgent, type HostDiedError, UltraFastAgentManager } from "../mod.ts";
 import { ECHO } from "./support/behaviors.ts";
 import { testWith } from "./support/permissions.ts";
+import { until } from "./support/until.ts";
 
 let starts = 0;
 const behaviors: Record<string, AgentBehavior> = {
@@ -167,7 +168,7 @@ Deno.test("with nobody listening nothing is thrown, whatever happens", async () 
   for (const type of ["failing", "talker"]) await manager.sendMessage(0, await manager.spawnAgent(type), 1);
   const echo = await manager.spawnAgent("echo");
   await manager.executeTask(echo, { id: "t", objective: "x" });
-  while (manager.getSystemStatus().alerts.length === 0) await new Promise<void>((resolve) => setImmediate(resolve));
+  await until(() => manager.getSystemStatus().alerts.length > 0);
   assertEquals(await manager.ask(echo, "still here"), "still here");
   assertEquals(manager.listenerCount("error"), 0);
 });
