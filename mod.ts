@@ -18,10 +18,15 @@ export type {
   AgentBehavior,
   AgentContext,
   AgentId,
+  AgentMetrics,
   AgentStore,
   AskOptions,
+  Counter,
+  Distribution,
+  Gauge,
   Health,
   Message,
+  MetricLabels,
   Priority,
   PriorityName,
   SendOptions,
@@ -50,16 +55,25 @@ export {
   SendsPendingError,
 } from "./core/base/errors.ts";
 export type { ErrorData } from "./core/base/errors.ts";
-export type { KernelOptions } from "./core/base/config.ts";
+export type { PerformanceTargets } from "./core/base/config.ts";
+export type { AgentPoolOptions, AlertThresholds, KernelOptions, MetricsLogOptions, WarmPoolOptions } from "./core/base/options.ts";
 export { Kernel as UltraFastAgentManager } from "./core/kernel.ts";
-export type { BatchMessage, KernelParts, ManagerOptions } from "./core/kernel.ts";
+export type { BatchMessage, ManagerOptions } from "./core/kernel.ts";
+export type { KernelParts } from "./core/system.ts";
 export type { StoreStats } from "./core/memory/memory_store.ts";
 export { MemoryStore as HighPerformanceMemoryStore, MemoryStore as UltraFastMemoryStore } from "./core/memory/memory_store.ts";
 export type { MemoryReport, RegionUse } from "./core/memory/inspection.ts";
 export { RingBuffer as LockFreeRingBuffer } from "./core/memory/ring_buffer.ts";
 export type { FrameHandler } from "./core/memory/ring_buffer.ts";
+export type { Alert, AlertName } from "./core/metrics/alerts.ts";
 export type { CounterName, Counts } from "./core/metrics/counters.ts";
+export type { MetricsUpdate } from "./core/metrics/monitor.ts";
 export type { PerformanceMetrics, TimeFigures } from "./core/metrics/performance.ts";
+export { PerformanceValidator } from "./core/metrics/performance_validator.ts";
+export type { Comparison, MeasuredPerformance, PerformanceValidation, TargetVerdict } from "./core/metrics/performance_validator.ts";
+export { prometheusText } from "./core/metrics/prometheus.ts";
+export type { MetricKind, MetricSeries } from "./core/metrics/registry.ts";
+export type { StatusFacts, StatusLevel, StatusReason, SystemStatus } from "./core/metrics/system_status.ts";
 export type {
   AgentCounts,
   Cleanup,

@@ -1,5 +1,5 @@
 /**
- * The composition root: builds the floors in order, stops them in reverse. It does nothing itself.
+ * The one entry: checks what it is given, waits until the system runs, and hands it on. It does nothing itself.
  *
  * @module
  */
@@ -17,39 +17,25 @@ import type {
   TaskResult,
 } from "./agents/agent.ts";
 import { isAgentId } from "./agents/agent_directory.ts";
-import { AgentManager } from "./agents/agent_manager.ts";
 import type { DeadLetter } from "./agents/dead_letters.ts";
-import { LetterOffice, type ReplayOptions, type ReplayResult } from "./agents/letter_office.ts";
-import { type AgentRecord, AgentRegistry, type SnapshotNote } from "./agents/agent_registry.ts";
-import { type AssembledHost, assembleHost, type HostPlan, type Office } from "./agents/host_assembly.ts";
-import type { HostParts } from "./agents/host_parts.ts";
-import { HOST_STATE } from "./agents/lifecycle.ts";
-import { Supervisor } from "./agents/supervisor.ts";
-import { WorkerPool } from "./agents/worker_pool.ts";
+import type { ReplayOptions, ReplayResult } from "./agents/letter_office.ts";
 import { type Clock, epochOffsetMs, SystemClock } from "./base/clock.ts";
-import { type KernelConfig, type KernelOptions, parseConfig } from "./base/config.ts";
-import { ConfigError, HostDiedError, InvalidArgumentError, NotInitializedError } from "./base/errors.ts";
-import { MULTICAST_MAX, SPARE_HOSTS_MAX, STOP_TIMEOUT_MS } from "./base/limits.ts";
-import { load, store } from "./memory/atomics.ts";
-import { inspectArena, type MemoryReport } from "./memory/inspection.ts";
-import { HEADER, HOST, hostField, HOSTS_MAX, type Layout, LAYOUT_MAGIC, LAYOUT_VERSION, planLayout } from "./memory/layout.ts";
+import { type KernelConfig, parseConfig } from "./base/config.ts";
+import { ConfigError, InvalidArgumentError, NotInitializedError } from "./base/errors.ts";
+import { MULTICAST_MAX, STOP_TIMEOUT_MS } from "./base/limits.ts";
+import type { KernelOptions } from "./base/options.ts";
+import type { MemoryReport } from "./memory/inspection.ts";
 import type { MemoryStore } from "./memory/memory_store.ts";
-import { allocateMemory, type SharedMemory } from "./memory/shared_memory.ts";
-import { HostMetrics } from "./metrics/counters.ts";
-import { type PerformanceMetrics, performanceMetrics } from "./metrics/performance.ts";
+import type { PerformanceMetrics } from "./metrics/performance.ts";
+import type { PerformanceValidation } from "./metrics/performance_validator.ts";
+import { fetchSeries, mergeSeries, type MetricSeries } from "./metrics/registry.ts";
+import type { SystemStatus } from "./metrics/system_status.ts";
+import { type KernelParts, System } from "./system.ts";
 
 /** Options of a manager. */
 export interface ManagerOptions extends KernelOptions {
   /** Behaviors by agent type: the URL of a module whose default export is a `defineAgent({…})`; with `threads: 0` also the behavior itself. */
   behaviors?: Record<string, URL | string | AgentBehavior>;
-}
-
-/** What tests may replace; see `./testing`. Not an option, so that no configuration can reach it. */
-export interface KernelParts {
-  /** Parts of the main thread's host. */
-  readonly main?: HostParts;
-  /** URL of a module whose default export is the `HostParts` of the worker threads. */
-  readonly workersUrl?: string;
 }
 
 /** One message of a batch. */
@@ -62,8 +48,6 @@ export interface BatchMessage {
   message: unknown;
 }
 
-/** Agents a fifth more than may be alive, so that a claim finds a slot in a few probes; warm ones come on top. */
-const SPARE_SLOTS_RATIO = 1.25;
 /** Sends in a row after which the event loop may be due a turn, and the time after which it is. */
 const SENDS_PER_CHECK_MASK = 63;
 const TURN_DUE_MS = 1;
@@ -72,7 +56,9 @@ const TURN_DUE_MS = 1;
  * Spawns agents on threads and carries messages between them: the one entry to the whole kernel.
  *
  * Events: `initialized`, `agent:spawned`, `agent:terminated`, `agent:failed` (a handler threw), `agent:log`, `message:sent`, `message:received`,
- * `task:completed`, `host:died`.
+ * `task:completed`, `metrics:updated`, `alert:raised`, `alert:cleared`, `host:stalled`, `host:died`, `host:replaced`, `host:recovered`,
+ * `agent:restarted`, `agent:abandoned`, `agent:lost`, `agent:error` (something for an agent went wrong behind everybody's
+ * back: a warm pool's refill, a late adoption). There is no `error` event, so an unheard one ends no process.
  *
  * @example
  * ```ts ignore
@@ -87,7 +73,7 @@ export class Kernel extends EventEmitter implements AsyncDisposable {
   readonly #behaviors: Record<string, string | AgentBehavior>;
   readonly #parts: KernelParts;
   readonly #clock: Clock = new SystemClock(epochOffsetMs());
-  #running: Running | null = null;
+  #system: System | null = null;
   #starting: Promise<void> | null = null;
   #closing: Promise<void> | null = null;
   #initialized = false;
@@ -206,19 +192,35 @@ export class Kernel extends EventEmitter implements AsyncDisposable {
 
   /** Counts, spawn times and delivery times since the start. */
   getPerformanceMetrics(): PerformanceMetrics {
-    const { agents, metrics, main } = this.#open("getPerformanceMetrics");
-    return performanceMetrics(agents.spawnTime, metrics, main.host.directory.live);
+    return this.#open("getPerformanceMetrics").monitor.metrics();
+  }
+
+  /** What behaviors count by `ctx.metrics`, added up over all threads, and the kernel's own counts (`kernel_…`). See `prometheusText`. */
+  async metrics(): Promise<MetricSeries[]> {
+    const { main, workers, monitor } = await this.#ready();
+    const ask = (host: number) => (from: number) => main.host.call(host, "metrics", from, STOP_TIMEOUT_MS) as Promise<MetricSeries[]>;
+    const lists = await Promise.all([0, ...workers.alive].map((host) => fetchSeries(ask(host))));
+    return mergeSeries([monitor.series(), ...lists]);
+  }
+
+  /** Whether the targets of the options are kept to, by all that was measured since the start. What was not measured does not pass. */
+  validatePerformanceTargets(): PerformanceValidation {
+    return this.#open("validatePerformanceTargets").monitor.validate();
+  }
+
+  /** How the system fares: operational, degraded or critical, with the reasons and what they were read from. */
+  getSystemStatus(): SystemStatus {
+    return this.#open("getSystemStatus").status();
   }
 
   /** Shared memory in use by region, counted now. */
   inspectMemory(): MemoryReport {
-    const { memory, layout, main } = this.#open("inspectMemory");
-    return inspectArena(memory, layout, main.host.directory.live, main.store.stats().bytesUsed);
+    return this.#open("inspectMemory").inspect();
   }
 
   /** Worker threads that run. */
   get threads(): number {
-    return this.#running?.workers.alive.length ?? this.#config.threads;
+    return this.#system?.workers.alive.length ?? this.#config.threads;
   }
 
   /** Arena time in ms: monotonic, the same on every thread. */
@@ -227,113 +229,37 @@ export class Kernel extends EventEmitter implements AsyncDisposable {
   }
 
   async #start(): Promise<void> {
-    const { threads, agentsMax, sharedBufferBytes, storeBytes, hangTimeoutMs, warmPools } = this.#config;
-    const warm = Object.values(warmPools).reduce((sum, size) => sum + size, 0);
-    const agentSlots = Math.ceil((agentsMax + warm) * SPARE_SLOTS_RATIO) + 64;
-    const spare = threads === 0 ? 0 : Math.max(2, Math.min(SPARE_HOSTS_MAX, threads));
-    const layout = planLayout({ hosts: Math.min(HOSTS_MAX, threads + 1 + spare), agentSlots, sharedBufferBytes, storeBytes });
-    const memory = allocateMemory(layout.totalBytes);
-    memory.words[HEADER.magic >> 2] = LAYOUT_MAGIC;
-    memory.words[HEADER.version >> 2] = LAYOUT_VERSION;
-    memory.words[HEADER.hostsStarted >> 2] = threads + 1;
-    const office: Office = {
-      onNote: (note) => this.#noted(note),
-      register: (ids, record) => registry.add(ids, record),
-      calls: { register: (order) => registry.add((order as Registration).ids, (order as Registration).record) },
-      awaitHost: () => workers.replace(),
-    };
-    const main = assembleHost(this.#plan(layout, 0), memory, this.#clock, this.#parts.main, office);
-    const registry = new AgentRegistry(main.host.directory);
-    store(memory.words, hostField(layout, 0, HOST.state) >> 2, HOST_STATE.running);
-    const workers = new WorkerPool({
-      ...{ memory, layout, hangTimeoutMs, clock: this.#clock, partsUrl: this.#parts.workersUrl },
-      plan: (index) => this.#plan(layout, index),
-      onDeath: (host, why, cause) => this.#hostDied(host, why, cause),
-      onStall: (host, stalledMs, agentId) => this.emit("host:stalled", { host, stalledMs, agentId }),
-    });
-    const isDead = (host: number): boolean => load(memory.words, hostField(layout, host, HOST.state) >> 2) === HOST_STATE.dead;
-    const supervisor = new Supervisor({
-      ...{ main: main.host, memory, layout, registry, isDead, alive: () => workers.alive, awaitHost: () => workers.replace() },
-      emit: (name, data) => this.emit(name, data),
-    });
-    const agents = new AgentManager(main.host, agentsMax, warmPools, (name, data) => this.emit(name, data));
-    const letters = new LetterOffice(main.host, () => [0, ...workers.alive]);
-    const metrics = Array.from({ length: layout.hosts }, (_, host) => new HostMetrics(memory, layout, host));
-    this.#running = { memory, layout, main, workers, agents, metrics, registry, supervisor, letters };
-    main.loop.start(main.host);
+    const system = this.#system = new System(
+      this.#config,
+      this.#behaviors,
+      this.#clock,
+      this.#parts,
+      (name, data) => this.emit(name, data),
+    );
     try {
-      await workers.start(threads);
-      await agents.warmUp();
+      await system.start();
     } catch (error) {
-      await workers.end();
-      this.#closeMain(this.#running);
+      this.#system = null;
       throw error;
     }
     this.#initialized = true;
-    this.emit("initialized", { threads });
+    this.emit("initialized", { threads: this.#config.threads });
   }
 
   async #stop(): Promise<void> {
     await this.#starting?.catch(() => undefined); // whoever called initialize() has its error
-    const running = this.#running;
-    if (running === null) return;
-    await running.agents.close();
-    const stops = [0, ...running.workers.alive].map((host) => running.main.host.call(host, "stop", null, 2 * STOP_TIMEOUT_MS));
-    await Promise.allSettled(stops);
-    await running.workers.end();
-    this.#closeMain(running);
+    await this.#system?.stop();
+    this.#system = null;
   }
 
-  #closeMain({ main }: Running): void {
-    main.host.close();
-    main.loop.stop();
-    this.#running = null;
-  }
-
-  #plan(layout: Layout, index: number): HostPlan {
-    const { agentsMax, inboxMessagesMax, sendTimeoutMs } = this.#config;
-    const behaviors = this.#behaviors;
-    return {
-      index,
-      layout,
-      behaviors,
-      settings: { agentsMax, inboxMessagesMax, sendTimeoutMs },
-      polls: this.#config.threads < navigator.hardwareConcurrency,
-    };
-  }
-
-  #hostDied(host: number, why: string, cause: unknown): void {
-    const { workers, supervisor } = this.#running!;
-    const error = new HostDiedError(host, why, { cause });
-    const replaced = workers.replace();
-    supervisor.died(error).catch((reason) => this.emit("agent:error", { host, error: reason }));
-    this.emit("host:died", error);
-    replaced.then(() => this.emit("host:replaced", { host }), (reason) => this.emit("agent:error", { host, error: reason }));
-  }
-
-  #noted(note: unknown): void {
-    const { kind, ...data } = note as { kind: string; agentId: AgentId; error: unknown; escalates: boolean };
-    const { registry, main } = this.#running!;
-    if (kind === "snapshot") return registry.keep(data as unknown as SnapshotNote) ? undefined : void this.emit("agent:error", data);
-    this.emit(NOTE_EVENTS[kind] ?? "agent:error", data);
-    if (kind !== "agent-given-up") return;
-    const parent = data.escalates ? registry.get(data.agentId)?.parent ?? 0 : 0;
-    const host = main.host.directory.hostOf(parent);
-    if (host >= 0) {
-      void main.host.call(host, "suffer", { id: parent, error: data.error }, STOP_TIMEOUT_MS).catch((error) =>
-        this.emit("agent:error", { agentId: parent, error })
-      );
-    }
-  }
-
-  async #ready(): Promise<Running> {
+  async #ready(): Promise<System> {
     if (!this.#initialized && this.#starting !== null) await this.#starting;
     return this.#open("this call");
   }
 
-  #open(what: string): Running {
-    if (this.#running === null || !this.#initialized || this.#closing !== null) throw new NotInitializedError(what, this.#closing !== null);
-    return this.#running;
+  #open(what: string): System {
+    if (this.#system === null || !this.#initialized || this.#closing !== null) throw new NotInitializedError(what, this.#closing !== null);
+    return this.#system;
   }
 
   /** Millions of awaited promises that are already resolved give timers, replies and Ctrl-C no turn; this one does. */
@@ -344,31 +270,6 @@ export class Kernel extends EventEmitter implements AsyncDisposable {
     this.#yieldedAt = this.#clock.now();
   }
 }
-
-interface Running {
-  readonly memory: SharedMemory;
-  readonly layout: Layout;
-  readonly main: AssembledHost;
-  readonly workers: WorkerPool;
-  readonly agents: AgentManager;
-  readonly metrics: readonly HostMetrics[];
-  readonly registry: AgentRegistry;
-  readonly supervisor: Supervisor;
-  readonly letters: LetterOffice;
-}
-
-interface Registration {
-  readonly ids: readonly AgentId[];
-  readonly record: AgentRecord;
-}
-
-/** Events that notes of the threads become. */
-const NOTE_EVENTS: Readonly<Record<string, string>> = {
-  "log": "agent:log",
-  "agent-failed": "agent:failed",
-  "agent-restarted": "agent:restarted",
-  "agent-given-up": "agent:given-up",
-};
 
 function behaviorSources(behaviors: Record<string, URL | string | AgentBehavior>, threads: number): Record<string, string | AgentBehavior> {
   const sources = Object.create(null) as Record<string, string | AgentBehavior>;

@@ -21,9 +21,9 @@ import { HOST_STATE } from "./agents/lifecycle.ts";
 import { type Recovery, Supervisor } from "./agents/supervisor.ts";
 import type { Cancel, Clock } from "./base/clock.ts";
 import { HostDiedError, KernelError } from "./base/errors.ts";
-import { INBOX_MESSAGES_MAX, SEND_TIMEOUT_MS } from "./base/limits.ts";
+import { DEAD_LETTERS_KEPT_MAX, INBOX_MESSAGES_MAX, LARGE_DEAD_LETTERS_KEPT_MAX, SEND_TIMEOUT_MS } from "./base/limits.ts";
 import { Random } from "./base/random.ts";
-import type { KernelParts } from "./kernel.ts";
+import type { KernelParts } from "./system.ts";
 import { load, store } from "./memory/atomics.ts";
 import { inspectArena, type MemoryReport } from "./memory/inspection.ts";
 import { HEADER, HOST, hostField, type Layout, planLayout } from "./memory/layout.ts";
@@ -34,9 +34,14 @@ export type {
   AgentBehavior,
   AgentContext,
   AgentId,
+  AgentMetrics,
   AgentStore,
   AskOptions,
+  Counter,
+  Distribution,
+  Gauge,
   Message,
+  MetricLabels,
   SendOptions,
   SpawnConfig,
   TaskDefinition,
@@ -49,7 +54,7 @@ export type { MemoryReport, RegionUse } from "./memory/inspection.ts";
 export type { CounterName, Counts } from "./metrics/counters.ts";
 export type { HostParts, Interceptor } from "./agents/host_parts.ts";
 export type { Cancel, Clock } from "./base/clock.ts";
-export type { KernelParts } from "./kernel.ts";
+export type { KernelParts } from "./system.ts";
 
 /** A clock that stands still until it is moved. */
 export class FakeClock implements Clock {
@@ -152,6 +157,8 @@ export class Simulation {
       agentsMax: 1_000,
       inboxMessagesMax: INBOX_MESSAGES_MAX,
       sendTimeoutMs: SEND_TIMEOUT_MS,
+      deadLettersMax: DEAD_LETTERS_KEPT_MAX + LARGE_DEAD_LETTERS_KEPT_MAX,
+      timesDeliveries: true,
       ...options.settings,
     };
     const layout = planLayout({

@@ -14,8 +14,10 @@
  * @module
  */
 import type { AgentId, Message, Priority } from "../bus/message.ts";
+import type { AgentMetrics } from "../metrics/registry.ts";
 
 export type { AgentId, Message, Priority, PriorityName } from "../bus/message.ts";
+export type { AgentMetrics, Counter, Distribution, Gauge, MetricLabels } from "../metrics/registry.ts";
 
 /** Options of a send. */
 export interface SendOptions {
@@ -141,6 +143,8 @@ export interface AgentContext<State = unknown, Out = unknown> {
   readonly clock: { now(): number };
   /** Shared values. */
   readonly store: AgentStore;
+  /** Counts, gauges and histograms of the behavior's own: added up over threads by `manager.metrics()`. */
+  readonly metrics: AgentMetrics;
   /**
    * Sends a message. Returns undefined when it was committed at once, or a promise when it must wait (for room, or with `ack`): await it before
    * sending more.

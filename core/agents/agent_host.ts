@@ -14,6 +14,7 @@ import type { AgentId } from "../bus/message.ts";
 import { add } from "../memory/atomics.ts";
 import { HOST, hostField } from "../memory/layout.ts";
 import { HostMetrics } from "../metrics/counters.ts";
+import { MetricsRegistry } from "../metrics/registry.ts";
 import type { AgentStore, AskOptions, SendOptions, SendResult, SpawnConfig } from "./agent.ts";
 import { AgentDirectory } from "./agent_directory.ts";
 import { Asks } from "./asks.ts";
@@ -44,6 +45,8 @@ export class AgentHost implements AgentHome {
   readonly directory: AgentDirectory;
   readonly metrics: HostMetrics;
   readonly notices: Notices;
+  /** What this thread's agents count for themselves. */
+  readonly registry: MetricsRegistry = new MetricsRegistry();
   readonly #options: HostOptions;
   readonly #post: PostRoom;
   readonly #inbound: Inbound;
@@ -59,6 +62,8 @@ export class AgentHost implements AgentHome {
   readonly #beatWord: number;
   readonly #stateWord: number;
   readonly #runningFloat: number;
+  /** Which of so many deliveries is timed; −1: none. */
+  readonly #sampled: number;
   #runnable: HostedAgent[] = [];
   #parked = 0;
   #inTurn = false;
@@ -85,12 +90,13 @@ export class AgentHost implements AgentHome {
       this.#inbound.adopt(inherited.frame, inherited.producer);
     this.#residents = new Residents(this, this.directory, options, adopt, waits);
     this.#desk = new SpawnDesk(this, this.directory, options);
-    this.#undeliverable = new Undeliverable(this, this.#inbound);
+    this.#undeliverable = new Undeliverable(this, this.#inbound, options.settings.deadLettersMax);
     this.#bereavement = new Bereavement({
       ...{ index, memory, post: this.#post, replies: this.#replies, directory: this.directory, inbound: this.#inbound },
       undeliverable: this.#undeliverable,
     });
     this.#calls = new Calls(this.#post, this.#handlers());
+    this.#sampled = options.settings.timesDeliveries ? 0 : -1;
     this.#beatWord = hostField(layout, index, HOST.beat) >> 2;
     this.#stateWord = hostField(layout, index, HOST.state) >> 2;
     this.#runningFloat = hostField(layout, index, HOST.running) >> 3;
@@ -180,11 +186,6 @@ export class AgentHost implements AgentHome {
     return this.#undeliverable.letters;
   }
 
-  /** Ends all agents of this host. */
-  async stopAgents(): Promise<void> {
-    await this.#residents.stopAll();
-  }
-
   /** Fails all that waits; the host is not used any more. */
   close(): void {
     const error = new NotInitializedError("waiting call", true);
@@ -222,7 +223,7 @@ export class AgentHost implements AgentHome {
     const { counts, delivery: histogram } = this.metrics;
     // Handled again after its thread had died in it: it was counted then.
     if (message.retryCount === 0) {
-      if ((counts.delivered++ & DELIVERY_SAMPLE_MASK) === 0) histogram.record((this.clock.now() - message.timestamp) * 1_000);
+      if ((counts.delivered++ & DELIVERY_SAMPLE_MASK) === this.#sampled) histogram.record((this.clock.now() - message.timestamp) * 1_000);
       if (isTask) counts.tasks++;
     }
     this.#options.memory.floats[this.#runningFloat] = message.to;
@@ -376,8 +377,9 @@ export class AgentHost implements AgentHome {
       deadLetters: (page) => this.#undeliverable.letters.page(page as DeadLetterPage),
       inherit: (luggage) => this.#residents.inherit(luggage as Luggage),
       dropLetters: (ids) => this.#undeliverable.letters.drop(ids as number[]),
+      metrics: (from) => this.registry.page(from as number),
       bereave: (notice) => this.#bereavement.mourn(notice as DeathNotice),
-      stop: () => this.stopAgents(),
+      stop: () => this.#residents.stopAll(),
       ...this.#options.calls,
     };
   }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { WarmPoolPlan } from "../base/config.ts";
 import { checkedDelay } from "../base/deadlines.ts";
 import { AgentNotFoundError, InvalidArgumentError } from "../base/errors.ts";
 import { ASK_TIMEOUT_MS } from "../base/limits.ts";
@@ -10,7 +11,7 @@ import type { AgentId } from "../bus/message.ts";
 import { Histogram } from "../metrics/histogram.ts";
 import type { Health, SpawnConfig, TaskDefinition, TaskResult } from "./agent.ts";
 import type { AgentHost } from "./agent_host.ts";
-import { WarmPool } from "./warm_pool.ts";
+import { WarmPools } from "./warm_pools.ts";
 
 /** What the manager of agents tells the outside. */
 export type AgentEvent = (name: "agent:spawned" | "agent:terminated" | "task:completed" | "agent:error", data: unknown) => void;
@@ -19,42 +20,47 @@ export type AgentEvent = (name: "agent:spawned" | "agent:terminated" | "task:com
 export class AgentManager {
   /** Time from the call of a spawn to its agent being ready, in µs. */
   readonly spawnTime: Histogram = Histogram.private();
-  readonly #pools = new Map<string, WarmPool>();
+  readonly #pools: WarmPools;
+  #agentsPeak = 0;
 
   /** Works through the main thread's host. */
   constructor(
     private readonly host: AgentHost,
     private readonly agentsMax: number,
-    warmPools: Readonly<Record<string, number>>,
+    warmPools: Readonly<Record<string, WarmPoolPlan>>,
     private readonly emit: AgentEvent,
   ) {
-    for (const [type, size] of Object.entries(warmPools)) {
-      if (size > 0) this.#pools.set(type, new WarmPool(host.desk, type, size, (error) => emit("agent:error", { type, error })));
-    }
+    this.#pools = new WarmPools(warmPools, host.desk, host.clock, (type, error) => emit("agent:error", { type, error }));
   }
 
   /** Fills the warm pools. */
   async warmUp(): Promise<void> {
-    await Promise.all([...this.#pools.values()].map((pool) => pool.refill()));
+    await this.#pools.open();
   }
 
   /** Ends the warm agents. */
   async close(): Promise<void> {
-    await Promise.all([...this.#pools.values()].map((pool) => pool.close()));
+    await this.#pools.close();
   }
 
-  /** Warm agents of a type, ready to be taken. */
-  warm(type: string): number {
-    return this.#pools.get(type)?.available ?? 0;
+  /** Warm agents by type: those ready to be taken, and as many as there are to be. */
+  get warm(): Record<string, { ready: number; size: number }> {
+    return this.#pools.sizes;
+  }
+
+  /** Most agents that were seen alive at once: after each spawn of the manager's own, and whenever this is read. */
+  get agentsPeak(): number {
+    this.#agentsPeak = Math.max(this.#agentsPeak, this.host.directory.live);
+    return this.#agentsPeak;
   }
 
   /** One agent. */
   async spawn(type: string, config: SpawnConfig = {}): Promise<AgentId> {
     const startedAt = this.host.clock.now();
-    const warm = config.preWarm ? this.#pools.get(type)?.take(config) : undefined;
+    const warm = config.preWarm ? this.#pools.take(type, config) : undefined;
     const id = warm ?? await this.host.spawn(type, config);
     this.spawnTime.record((this.host.clock.now() - startedAt) * 1_000);
-    this.host.metrics.counts.spawned++;
+    this.#spawned(1);
     this.emit("agent:spawned", { agentId: id, type });
     return id;
   }
@@ -67,7 +73,7 @@ export class AgentManager {
     const startedAt = this.host.clock.now();
     const ids = await this.host.desk.spawnMany(type, count, config);
     if (count > 0) this.spawnTime.record((this.host.clock.now() - startedAt) * 1_000);
-    this.host.metrics.counts.spawned += count;
+    this.#spawned(count);
     for (const agentId of ids) this.emit("agent:spawned", { agentId, type });
     return ids;
   }
@@ -103,6 +109,11 @@ export class AgentManager {
     const result: TaskResult = { taskId: task.id, agentId, durationMs: this.host.clock.now() - startedAt, ...outcome };
     this.emit("task:completed", result);
     return result;
+  }
+
+  #spawned(count: number): void {
+    this.host.metrics.counts.spawned += count;
+    this.#agentsPeak = Math.max(this.#agentsPeak, this.host.directory.live);
   }
 }
 

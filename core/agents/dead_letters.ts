@@ -47,8 +47,15 @@ export interface DeadLetterPage {
 
 /** The dead letters of one host. Large ones have a list of their own: a few of them hold as much memory as a thousand small ones. */
 export class DeadLetters {
-  readonly #small = new Latest<DeadLetter>(DEAD_LETTERS_KEPT_MAX);
-  readonly #large = new Latest<DeadLetter>(LARGE_DEAD_LETTERS_KEPT_MAX);
+  readonly #small: Latest<DeadLetter>;
+  readonly #large: Latest<DeadLetter>;
+
+  /** Keeps at most `keptMax` (2 at least: one of each list), and at most what limits.ts allows. */
+  constructor(keptMax: number) {
+    const largeMax = Math.min(LARGE_DEAD_LETTERS_KEPT_MAX, keptMax >> 1);
+    this.#large = new Latest(largeMax);
+    this.#small = new Latest(Math.min(DEAD_LETTERS_KEPT_MAX, keptMax - largeMax));
+  }
 
   #next = 1;
 

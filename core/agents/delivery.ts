@@ -5,7 +5,7 @@
  */
 import type { KeptFrame } from "../bus/inbound.ts";
 import type { AgentId, Message } from "../bus/message.ts";
-import type { AgentBehavior, AgentStore, AskOptions, SendOptions, SendResult, SpawnConfig, Supervision } from "./agent.ts";
+import type { AgentBehavior, AgentMetrics, AgentStore, AskOptions, SendOptions, SendResult, SpawnConfig, Supervision } from "./agent.ts";
 import type { DeadLetterReason } from "./dead_letters.ts";
 import type { Notices } from "./notices.ts";
 
@@ -39,6 +39,8 @@ export interface AgentHome {
   readonly clock: { now(): number };
   /** Shared values. */
   readonly store: AgentStore;
+  /** What this thread's agents count for themselves. */
+  readonly registry: AgentMetrics;
   /** False when this thread has been given up: nothing that it does counts any more. */
   readonly alive: boolean;
   /** Throws when it has. */

@@ -4,7 +4,7 @@
  * @module
  */
 import type { AgentId } from "../bus/message.ts";
-import type { AgentContext, AgentStore, AskOptions, SendOptions, SendResult, SpawnConfig } from "./agent.ts";
+import type { AgentContext, AgentMetrics, AgentStore, AskOptions, SendOptions, SendResult, SpawnConfig } from "./agent.ts";
 import type { Delivery } from "./delivery.ts";
 import type { HostedAgent } from "./hosted_agent.ts";
 
@@ -51,6 +51,10 @@ export class HandlerContext implements AgentContext {
 
   get store(): AgentStore {
     return this.agent.store;
+  }
+
+  get metrics(): AgentMetrics {
+    return this.agent.metrics;
   }
 
   send(to: AgentId, payload: unknown, options?: SendOptions): Promise<void> | undefined {

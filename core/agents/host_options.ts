@@ -21,6 +21,10 @@ export interface HostSettings {
   readonly inboxMessagesMax: number;
   /** Default wait for room. */
   readonly sendTimeoutMs: number;
+  /** Dead letters that a host keeps; limits.ts bounds them too. */
+  readonly deadLettersMax: number;
+  /** Whether one delivery in so many is timed. */
+  readonly timesDeliveries: boolean;
 }
 
 /** What a host is made of. */

@@ -11,6 +11,7 @@ import type { AgentId } from "../bus/message.ts";
 import type {
   AgentBehavior,
   AgentContext,
+  AgentMetrics,
   AgentStore,
   AskOptions,
   Health,
@@ -81,6 +82,10 @@ export class HostedAgent implements AgentContext {
 
   get store(): AgentStore {
     return this.#home.store;
+  }
+
+  get metrics(): AgentMetrics {
+    return this.#home.registry;
   }
 
   get signal(): AbortSignal {

@@ -27,10 +27,12 @@ export interface Burying {
 /** The undertaker of one host. */
 export class Undeliverable {
   /** What is kept. */
-  readonly letters: DeadLetters = new DeadLetters();
+  readonly letters: DeadLetters;
 
-  /** For one host. */
-  constructor(private readonly host: Burying, private readonly inbound: Inbound) {}
+  /** For one host; `lettersMax` are kept. */
+  constructor(private readonly host: Burying, private readonly inbound: Inbound, lettersMax: number) {
+    this.letters = new DeadLetters(lettersMax);
+  }
 
   /** A message will not be handled. */
   bury(delivery: Delivery, reason: DeadLetterReason): void {

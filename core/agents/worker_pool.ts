@@ -104,7 +104,8 @@ export class WorkerPool {
 
   /** Hosts whose thread runs. */
   get alive(): number[] {
-    return [...this.#watched.keys()];
+    const { memory, layout } = this.#options;
+    return [...this.#watched.keys()].filter((host) => load(memory.words, hostField(layout, host, HOST.state) >> 2) === HOST_STATE.running);
   }
 
   /** Ends all threads. Their agents have been stopped before, or are lost. */

@@ -1,52 +1,82 @@
 /**
- * What an operator may set, in the words of the owner's document, and the inner names with units that come of it. Unknown keys are refused.
+ * The configuration as the kernel's rooms see it: inner names with units, made of the owner's options and whatever follows from several of them.
  *
  * @module
  */
-import { z } from "zod";
-import { ConfigError, describe } from "./errors.ts";
-import { HANG_TIMEOUT_MS, INBOX_MESSAGES_MAX, SEND_TIMEOUT_MS } from "./limits.ts";
+import { ConfigError } from "./errors.ts";
+import { METRICS_LOG_BYTES, METRICS_LOG_FILES, POOL_GROWTH_MAX } from "./limits.ts";
+import { type CheckedOptions, checkOptions } from "./option_schema.ts";
+import type { KernelOptions } from "./options.ts";
 
-const MIB = 1024 * 1024;
-
-const count = (least: number): z.ZodNumber => z.number().int().min(least);
-const positiveMs = z.number().positive().max(2 ** 31 - 1);
-
-const schema = z.strictObject({
-  threads: count(0).optional(),
-  eventBusWorkers: count(1).default(8),
-  maxConcurrentAgents: count(1).default(10_000),
-  sharedBufferSize: count(MIB).default(128 * MIB),
-  memoryStoreSize: count(MIB).default(64 * MIB),
-  inboxMessagesMax: count(1).default(INBOX_MESSAGES_MAX),
-  sendTimeoutMs: positiveMs.default(SEND_TIMEOUT_MS),
-  hangTimeoutMs: positiveMs.default(HANG_TIMEOUT_MS),
-  agentPoolConfig: z.strictObject({ preWarmPools: z.record(z.string(), count(0)).default({}) }).default({ preWarmPools: {} }),
-});
-
-/** Options of a manager that are plain data. */
-export interface KernelOptions {
-  /** Worker threads; 0 means that agents live on the main thread. Default: min(eventBusWorkers, cores − 1), at least 1. */
-  threads?: number;
-  /** Upper bound of the default of `threads`. Default 8. */
-  eventBusWorkers?: number;
-  /** Agents alive at a time, warm ones not counted. Default 10,000. */
-  maxConcurrentAgents?: number;
-  /** Bytes of shared memory for queues, agent states, metrics and large payloads. Default 128 MiB. */
-  sharedBufferSize?: number;
-  /** Bytes of shared memory for the store. Default 64 MiB. */
-  memoryStoreSize?: number;
-  /** Messages that may wait for one busy agent. Default 1,024. */
-  inboxMessagesMax?: number;
-  /** A send waits so long for room. Default 5,000. */
-  sendTimeoutMs?: number;
-  /** A thread that has not turned for so long is given up. Default 2,000. */
-  hangTimeoutMs?: number;
-  /** Warm instances by agent type. */
-  agentPoolConfig?: { preWarmPools?: Record<string, number> };
+/** Bounds of one warm pool. */
+export interface WarmPoolPlan {
+  /** Kept ready at least; the size that it starts with. */
+  readonly sizeMin: number;
+  /** Kept ready at most. */
+  readonly sizeMax: number;
+  /** Share of the pool that must have been wanted at once to make it grow. */
+  readonly growAtShare: number;
+  /** Share of the pool at or below which it shrinks. */
+  readonly shrinkAtShare: number;
+  /** Between two changes; also the window in which use is seen. */
+  readonly cooldownMs: number;
+  /** Whether it grows and shrinks at all. */
+  readonly dynamic: boolean;
 }
 
-/** The same, checked, with every default filled in. */
+/** What a kernel is to keep to; judged by `PerformanceValidator`. */
+export interface PerformanceTargets {
+  /** 95th percentile of spawning stays below. */
+  readonly spawnP95Ms: number;
+  /** 95th percentile of delivery stays below. */
+  readonly deliveryP95Ms: number;
+  /** So many agents have been alive at once. */
+  readonly agents: number;
+  /** Resident memory stays below, in percent of the budget. */
+  readonly memoryPercent: number;
+  /** Processor time stays below, in percent of all cores. */
+  readonly cpuPercent: number;
+}
+
+/** Thresholds of the alerts. */
+export interface AlertLevels {
+  /** 95th percentile of spawning. */
+  readonly spawnP95Ms: number;
+  /** 95th percentile of delivery. */
+  readonly deliveryP95Ms: number;
+  /** 99th percentile of delivery. */
+  readonly deliveryP99Ms: number;
+  /** Of the memory budget. */
+  readonly memoryPercent: number;
+  /** Of all cores. */
+  readonly cpuPercent: number;
+  /** Of all handlers entered. */
+  readonly errorPercent: number;
+}
+
+/** Where JSON lines go, and how much of them is kept. */
+export interface MetricsLogPlan {
+  /** The newest file. */
+  readonly path: string;
+  /** Bound of one file. */
+  readonly bytesMax: number;
+  /** Bound of the files, the newest included. */
+  readonly filesMax: number;
+}
+
+/** What looks after the figures. */
+export interface MonitoringPlan {
+  /** Whether it does at all. */
+  readonly enabled: boolean;
+  /** Between two looks. */
+  readonly intervalMs: number;
+  /** When alerts are raised. */
+  readonly alerts: AlertLevels;
+  /** The log, if one is wanted. */
+  readonly log: MetricsLogPlan | null;
+}
+
+/** All options, checked, with every default filled in. */
 export interface KernelConfig {
   /** Worker threads. */
   readonly threads: number;
@@ -54,6 +84,8 @@ export interface KernelConfig {
   readonly agentsMax: number;
   /** Bytes. */
   readonly sharedBufferBytes: number;
+  /** Bound of the slabs, and of the dead letters kept by all threads together. */
+  readonly pooledMessagesMax: number;
   /** Bytes. */
   readonly storeBytes: number;
   /** Bound of an inbox. */
@@ -62,33 +94,91 @@ export interface KernelConfig {
   readonly sendTimeoutMs: number;
   /** Patience with a silent thread. */
   readonly hangTimeoutMs: number;
-  /** Warm instances by type. */
-  readonly warmPools: Readonly<Record<string, number>>;
+  /** Bound of the executor's running tasks. */
+  readonly executorConcurrency: number;
+  /** Warm pools by type. */
+  readonly warmPools: Readonly<Record<string, WarmPoolPlan>>;
+  /** What is to be kept to. */
+  readonly targets: PerformanceTargets;
+  /** What looks after it. */
+  readonly monitoring: MonitoringPlan;
 }
 
 /** Checks options and fills in defaults. Throws `ConfigError` that names the key, what was given and what is accepted. */
 export function parseConfig(options: KernelOptions, cores: number): KernelConfig {
-  const parsed = schema.safeParse(options);
-  if (!parsed.success) throw configError(parsed.error.issues[0], options);
-  const given = parsed.data;
+  const given = checkOptions(options);
   return {
     threads: given.threads ?? Math.max(1, Math.min(given.eventBusWorkers, cores - 1)),
     agentsMax: given.maxConcurrentAgents,
     sharedBufferBytes: given.sharedBufferSize,
+    pooledMessagesMax: given.messagePoolSize,
     storeBytes: given.memoryStoreSize,
     inboxMessagesMax: given.inboxMessagesMax,
     sendTimeoutMs: given.sendTimeoutMs,
     hangTimeoutMs: given.hangTimeoutMs,
-    warmPools: given.agentPoolConfig.preWarmPools,
+    executorConcurrency: given.executorConcurrency,
+    warmPools: poolPlans(given.agentPoolConfig),
+    targets: {
+      spawnP95Ms: given.maxSpawnTimeMs,
+      deliveryP95Ms: given.maxCommunicationLatencyMs,
+      agents: given.maxConcurrentAgents,
+      memoryPercent: given.alertThresholds.memoryUsagePercent,
+      cpuPercent: given.alertThresholds.cpuUsagePercent,
+    },
+    monitoring: monitoringPlan(given),
   };
 }
 
-function configError(issue: z.core.$ZodIssue, options: KernelOptions): ConfigError {
-  if (issue.code === "unrecognized_keys") {
-    const known = Object.keys(schema.shape).join(", ");
-    return new ConfigError([...issue.path, issue.keys[0]].join("."), `no such option; known: behaviors, ${known}.`);
+function poolPlans(given: CheckedOptions["agentPoolConfig"]): Record<string, WarmPoolPlan> {
+  const plans = Object.create(null) as Record<string, WarmPoolPlan>; // a type may be called as it likes
+  for (const [type, pool] of Object.entries(given.preWarmPools)) {
+    const bounds = typeof pool === "number" ? { minSize: pool, maxSize: Math.max(1, pool * POOL_GROWTH_MAX) } : pool;
+    const plan: WarmPoolPlan = {
+      sizeMin: bounds.minSize,
+      sizeMax: bounds.maxSize,
+      growAtShare: bounds.scaleUpThreshold ?? given.scaleUpThreshold,
+      shrinkAtShare: bounds.scaleDownThreshold ?? given.scaleDownThreshold,
+      cooldownMs: given.cooldownMs,
+      // A plain 0 asks for no pool; one that may start empty and grow is written `{ minSize: 0, maxSize: … }`.
+      dynamic: given.dynamicScaling && pool !== 0,
+    };
+    const path = `agentPoolConfig.preWarmPools.${type}`;
+    if (plan.sizeMin > plan.sizeMax) {
+      throw new ConfigError(`${path}.minSize`, `is ${plan.sizeMin}; at most maxSize (${plan.sizeMax}) is accepted.`);
+    }
+    checkThresholds(path, plan);
+    plans[type] = plan;
   }
-  let value: unknown = options;
-  for (const key of issue.path) value = (value as Record<PropertyKey, unknown> | undefined)?.[key];
-  return new ConfigError(issue.path.join(".") || "options", `is ${describe(value)}; ${issue.message}.`);
+  checkThresholds("agentPoolConfig", { growAtShare: given.scaleUpThreshold, shrinkAtShare: given.scaleDownThreshold });
+  return plans;
+}
+
+/** Were they equal, a pool could grow and shrink in turn for ever. */
+function checkThresholds(path: string, { growAtShare, shrinkAtShare }: Pick<WarmPoolPlan, "growAtShare" | "shrinkAtShare">): void {
+  if (shrinkAtShare < growAtShare) return;
+  throw new ConfigError(`${path}.scaleDownThreshold`, `is ${shrinkAtShare}; it must be below scaleUpThreshold (${growAtShare}).`);
+}
+
+function monitoringPlan(given: CheckedOptions): MonitoringPlan {
+  const { alertThresholds: alerts, metricsLog, maxCommunicationLatencyMs: deliveryMs } = given;
+  const log = typeof metricsLog === "string" ? { path: metricsLog } : metricsLog;
+  if (log !== undefined && !given.enablePerformanceMonitoring) {
+    throw new ConfigError(
+      "metricsLog",
+      "is set while enablePerformanceMonitoring is false, so nothing would be written; leave one of them out.",
+    );
+  }
+  return {
+    enabled: given.enablePerformanceMonitoring,
+    intervalMs: given.performanceValidationInterval,
+    alerts: {
+      spawnP95Ms: alerts.spawnTimeP95 ?? given.maxSpawnTimeMs,
+      deliveryP95Ms: alerts.communicationLatencyP95 ?? deliveryMs,
+      deliveryP99Ms: alerts.communicationLatencyP99 ?? 2 * deliveryMs,
+      memoryPercent: alerts.memoryUsagePercent,
+      cpuPercent: alerts.cpuUsagePercent,
+      errorPercent: alerts.errorRatePercent,
+    },
+    log: log === undefined ? null : { bytesMax: METRICS_LOG_BYTES, filesMax: METRICS_LOG_FILES, ...log },
+  };
 }

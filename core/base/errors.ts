@@ -130,8 +130,8 @@ export class HostDiedError extends KernelError {
 /** A configuration value cannot be used. */
 export class ConfigError extends KernelError {
   /** `option` names the key as the operator wrote it. */
-  constructor(readonly option: string, message: string, data: ErrorData = {}) {
-    super("CONFIG", `${option}: ${message}`, { option, ...data });
+  constructor(readonly option: string, message: string, data: ErrorData = {}, options?: ErrorOptions) {
+    super("CONFIG", `${option}: ${message}`, { option, ...data }, options);
   }
 }
 

@@ -23,6 +23,8 @@ export const DEAD_LETTERS_KEPT_MAX = 1_024;
 export const LARGE_DEAD_LETTERS_KEPT_MAX = 16;
 /** Dead letters asked of a thread at a time: together they usually fit in one message. */
 export const DEAD_LETTERS_PER_CALL_MAX = 32;
+/** Least `messagePoolSize`: one message of 1 MiB takes 64 slabs. */
+export const POOLED_MESSAGES_MIN = 64;
 /** Frames handled in one turn of a host before timers and I/O get theirs. */
 export const FRAMES_PER_TURN_MAX = 256;
 /** Parked messages that one agent may handle in one turn while others wait. */
@@ -53,6 +55,40 @@ export const HANG_TIMEOUT_MS = 2_000;
 export const WORKER_HEAP_MB_MAX = 2_048;
 /** Of it, for the young: payloads die with their handlers, so a roomy nursery is collected seldom and nearly empty (0.5 ms each at 50,000 messages/s). */
 export const WORKER_YOUNG_HEAP_MB_MAX = 64;
+/** Bound of the 95th percentile of spawning: a target of the owner's document, and the default of `maxSpawnTimeMs`. */
+export const SPAWN_P95_MS_MAX = 100;
+/** Bound of the 95th percentile of one-way delivery: likewise, and the default of `maxCommunicationLatencyMs`. */
+export const DELIVERY_P95_MS_MAX = 5;
+/** Bound of resident memory in percent of the budget: likewise, and the default of `alertThresholds.memoryUsagePercent`. */
+export const MEMORY_PERCENT_MAX = 85;
+/** The memory budget is never more than this, so that figures of large machines compare. */
+export const MEMORY_BUDGET_BYTES_MAX = 2 * 1024 ** 3;
+/** Looks of the monitoring are at least so far apart: one takes 0.1–0.25 ms, so 1–3 % of a core at the most, and 0.02 % by default. */
+export const MONITOR_INTERVAL_MS_MIN = 10;
+/** A processor's share over less than this is noise: the system counts some of it in ticks of 1–10 ms. */
+export const CPU_WINDOW_MS_MIN = 50;
+/** An alert whose window has held too few samples for so many looks is cleared: nothing speaks for it any more. */
+export const ALERT_LOOKS_MAX = 60;
+/** Handlers entered before a share of those that threw means something: one of a hundred is 1 %. */
+export const ERROR_RATE_SAMPLES_MIN = 100;
+/** A warm pool given as a number may grow to so many times that. */
+export const POOL_GROWTH_MAX = 4;
+/** Bytes of one file of the metrics log: a line is about 1 KB, so a file holds four and a half hours of looks a second apart. */
+export const METRICS_LOG_BYTES = 16 * 1024 ** 2;
+/** Files of the metrics log that are kept: the last half day. */
+export const METRICS_LOG_FILES = 3;
+/** Most files that may be asked for: each rotation renames them all. */
+export const METRICS_LOG_FILES_MAX = 100;
+/** Lines of the metrics log that may wait for a slow disk; beyond, they are counted and dropped. */
+export const METRICS_LOG_LINES_WAITING_MAX = 64;
+/** Metrics that one thread keeps for its behaviors, each name with each set of labels: 4.3 MB if all were histograms. */
+export const METRIC_SERIES_MAX = 1_000;
+/** Labels of one metric; each multiplies the series. */
+export const METRIC_LABELS_MAX = 4;
+/** Characters of a metric's name, of a label's name and of its value: a word, not a text. */
+export const METRIC_TEXT_LENGTH_MAX = 64;
+/** Series asked of a thread at a time: 32 full histograms of 1,056 buckets with the longest labels take two thirds of a message. */
+export const METRIC_SERIES_PER_CALL_MAX = 32;
 
 assert(PENDING_REPLIES_MAX === 65_536, "pending replies stay a round 64 Ki a thread");
 assert(FRAMES_PER_TURN_MAX >= PARKED_PER_TURN_MAX, "one agent's parked messages never take more than a turn");

@@ -54,7 +54,7 @@ export function inspectArena(memory: SharedMemory, layout: Layout, agentsLive: n
     regions: [
       { name: "queues", usedBytes: ringBytesInUse, capacityBytes: layout.queues.bytes },
       { name: "agents", usedBytes: slotsInUse * slotBytes, capacityBytes: layout.agents.bytes },
-      { name: "slabs", usedBytes: slabsInUse * SLAB_BYTES, capacityBytes: layout.slabPool.bytes },
+      { name: "slabs", usedBytes: slabsInUse * SLAB_BYTES, capacityBytes: layout.slabs * SLAB_BYTES },
       { name: "store", usedBytes: storeBytes, capacityBytes: layout.store.bytes },
     ],
   };

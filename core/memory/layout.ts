@@ -267,7 +267,7 @@ const STORE_CONTROL_BYTES = STORE.namespaces + STORE_NAMESPACES_MAX * 4;
 
 /** Plans the arena. Throws `ConfigError` that names the option and the bytes needed. */
 export function planLayout(
-  request: { hosts: number; agentSlots: number; sharedBufferBytes: number; storeBytes: number },
+  request: { hosts: number; agentSlots: number; sharedBufferBytes: number; storeBytes: number; slabsMax?: number },
 ): Layout {
   const { hosts, agentSlots, sharedBufferBytes, storeBytes } = request;
   if (hosts < 1 || hosts > HOSTS_MAX) throw new ConfigError("threads", `${hosts - 1} worker threads; at most ${HOSTS_MAX - 1} fit.`);
@@ -281,7 +281,7 @@ export function planLayout(
   const agents = after(queues, Math.max(roundDown(total / 4, CACHE_LINE_BYTES), agentSlots * AGENT_SLOT_BYTES));
   const metrics = after(agents, Math.max(roundDown(total / 16, CACHE_LINE_BYTES), hosts * METRICS_BLOCK_BYTES));
   const slabOffset = metrics.offset + metrics.bytes;
-  const slabs = Math.floor((total - slabOffset) / (SLAB_BYTES + 4)) - 1;
+  const slabs = Math.min(request.slabsMax ?? Infinity, Math.floor((total - slabOffset) / (SLAB_BYTES + 4)) - 1);
   const ringBytes = ringSizes(queues.bytes, hosts);
   if (slabs < SLABS_PER_MESSAGE_MAX || ringBytes === null) {
     const needed = neededBytes(hosts, agentSlots, storeBytes);

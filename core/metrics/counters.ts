@@ -90,6 +90,7 @@ export function sumCounts(parts: readonly Counts[]): Counts {
   return sum;
 }
 
-function zeroCounts(): Counts {
+/** No counts yet. */
+export function zeroCounts(): Counts {
   return Object.fromEntries(COUNTERS.map((name) => [name, 0])) as Counts;
 }

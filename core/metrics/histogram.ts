@@ -172,6 +172,32 @@ export class Histogram {
     this.#raiseMax(other.#readMax());
   }
 
+  /** What it holds now, for `since`. */
+  copy(): Histogram {
+    const copy = Histogram.private();
+    copy.mergeFrom(this);
+    return copy;
+  }
+
+  /**
+   * What has been counted since an earlier copy of this histogram. Its max is exact when it is the highest of all time; else the upper bound of
+   * the highest bucket.
+   */
+  since(earlier: Histogram): Histogram {
+    const grown = Histogram.private();
+    let highest = -1;
+    for (let at = FIRST_BUCKET; at < FIRST_BUCKET + BUCKETS; at++) {
+      // A bucket that was full stands still. One that shrank belongs to another histogram: counted as nothing, not as billions.
+      const count = Math.max(0, this.#words[at] - earlier.#words[at]);
+      if (count === 0) continue;
+      grown.#words[at] = count;
+      highest = at - FIRST_BUCKET;
+    }
+    grown.#words[NEGATIVES] = Math.max(0, this.#words[NEGATIVES] - earlier.#words[NEGATIVES]);
+    if (highest >= 0) grown.#writeMax(highest === LAST_BUCKET ? this.#readMax() : Math.min(upperBound(highest), this.#readMax()));
+    return grown;
+  }
+
   /** The buckets that hold something, in order: exclusive upper bound in µs and count. Plain JSON. */
   toPairs(): [upperBoundUs: number, count: number][] {
     const pairs: [number, number][] = [];

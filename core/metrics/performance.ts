@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { type Counts, type HostMetrics, sumCounts } from "./counters.ts";
-import { Histogram } from "./histogram.ts";
+import type { Counts } from "./counters.ts";
+import type { Histogram } from "./histogram.ts";
+import type { Moment } from "./moments.ts";
 
 /** Percentiles in ms; `null` where there are too few samples to say. */
 export interface TimeFigures {
@@ -36,11 +37,8 @@ export interface PerformanceMetrics {
   readonly inFlight: number;
 }
 
-/** Puts the figures together. */
-export function performanceMetrics(spawnTime: Histogram, hosts: readonly HostMetrics[], agents: number): PerformanceMetrics {
-  const delivery = Histogram.private();
-  for (const host of hosts) delivery.mergeFrom(host.delivery);
-  const counts = sumCounts(hosts.map((host) => host.read()));
+/** Puts the figures of a look together. */
+export function performanceMetrics({ spawnTime, delivery, agents, counts }: Moment): PerformanceMetrics {
   const inFlight = counts.sent - counts.delivered - counts.deadLettered - counts.expired;
   return { spawnTime: timeFigures(spawnTime), communicationLatency: timeFigures(delivery), agents, counts, inFlight };
 }

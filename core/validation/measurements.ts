@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Counts } from "../metrics/counters.ts";
+import { type Counts, zeroCounts } from "../metrics/counters.ts";
 import { Histogram } from "../metrics/histogram.ts";
 import type { LoadReport, ReportedTimes } from "./load_agent.ts";
 import { spareAgents } from "./load_director.ts";
@@ -89,7 +89,7 @@ export function measurements(evidence: Evidence): Measured {
 
 /** The figures of a scenario that was never begun: nothing was measured. */
 export function notRun(plan: ScenarioPlan, threads: number, oversubscribed: boolean): Measured {
-  const zero = { counts: ZERO_COUNTS, requests: 0 };
+  const zero = { counts: zeroCounts(), requests: 0 };
   return measurements({
     ...{ plan, threads, oversubscribed, cores: 1, budgetBytes: 1, loadMs: 0, cpuMs: 0, spawned: 0, churned: 0, churnScheduled: 0 },
     ...{ spawnTime: Histogram.private(), taskTime: Histogram.private(), tasksDone: 0, tasksFailed: 0, before: zero, after: null },
@@ -97,11 +97,6 @@ export function notRun(plan: ScenarioPlan, threads: number, oversubscribed: bool
     observation: { rssBytesStart: 0, rssBytesPeak: 0, agentsMin: null, agentsMax: null, regions: [] },
   });
 }
-
-const ZERO_COUNTS: Counts = {
-  ...{ sent: 0, sentElsewhere: 0, delivered: 0, failed: 0, deadLettered: 0, expired: 0 },
-  ...{ spawned: 0, terminated: 0, tasks: 0, pending: 0, turns: 0, slabMessages: 0, notesDropped: 0, refused: 0 },
-};
 
 /** Agents alive as the kernel says, but never more than said so themselves: an agent whose onStart did not run does not count. */
 function concurrency(

@@ -1,10 +1,10 @@
 /**
- * Looks at the process while a scenario runs: resident memory, processor time, agents alive, shared memory at its fullest. None of it needs a permission.
+ * Looks at the process while a scenario runs: resident memory, agents alive, shared memory at its fullest. None of it needs a permission.
  *
  * @module
  */
-import process from "node:process";
 import type { Kernel } from "../kernel.ts";
+import { residentBytes } from "../metrics/system_usage.ts";
 import type { RegionUse } from "./result.ts";
 
 /** What was seen. */
@@ -58,15 +58,4 @@ export class Observer {
       regions: [...this.#regions.values()],
     };
   }
-}
-
-/** Resident bytes of the process. */
-export function residentBytes(): number {
-  return Deno.memoryUsage().rss;
-}
-
-/** Processor time that all threads of the process have used, in ms. */
-export function processorMs(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1_000;
 }

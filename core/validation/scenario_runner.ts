@@ -6,13 +6,16 @@
  */
 import { SystemClock } from "../base/clock.ts";
 import { KernelError } from "../base/errors.ts";
-import { Kernel, type KernelParts } from "../kernel.ts";
+import { MEMORY_BUDGET_BYTES_MAX } from "../base/limits.ts";
+import { Kernel } from "../kernel.ts";
+import type { KernelParts } from "../system.ts";
 import type { Counts } from "../metrics/counters.ts";
 import { Histogram } from "../metrics/histogram.ts";
+import { processorMs, residentBytes } from "../metrics/system_usage.ts";
 import type { LoadReport } from "./load_agent.ts";
 import { CHURN_STEP_MAX, HELPERS_PER_THREAD, LOAD_BEHAVIOR_URL, LOAD_TYPE, LoadDirector, spareAgents } from "./load_director.ts";
 import { measurements, notRun } from "./measurements.ts";
-import { Observer, processorMs } from "./observer.ts";
+import { Observer } from "./observer.ts";
 import { recommend } from "./recommendations.ts";
 import type { Measured, ValidationResult } from "./result.ts";
 import { planScenario, resolveScenario, type ScenarioPlan, SCENARIOS } from "./scenarios.ts";
@@ -66,7 +69,6 @@ export interface RunOptions {
   onProgress?: (progress: Progress) => void;
 }
 
-const BUDGET_BYTES = 2 * 2 ** 30;
 /** The main loop's step: replacing agents, tasks and looks are due at most so late. */
 const STEP_MS = 10;
 const LOOK_EVERY_MS = 250;
@@ -149,7 +151,7 @@ export class ScenarioRunner {
     if (signal.aborted) trouble.push(`aborted: ${reasonOf(signal)}`);
     await scenario.count().catch((error) => trouble.push(`not counted: ${messageOf(error)}`));
     await scenario.clean().catch((error) => trouble.push(`not cleaned up: ${messageOf(error)}`));
-    const measured = scenario.measured(this.oversubscribed, this.#cores, this.#options.budgetBytes ?? BUDGET_BYTES);
+    const measured = scenario.measured(this.oversubscribed, this.#cores, this.#options.budgetBytes ?? MEMORY_BUDGET_BYTES_MAX);
     return this.#judged(measured, plan, trouble);
   }
 
@@ -244,7 +246,7 @@ class ScenarioRun {
     const { agentsLive, slotsInUse, ringBytesInUse, slabsInUse } = this.manager.inspectMemory();
     this.#observer.look(false);
     const agentsLeft = Math.max(agentsLive, failed);
-    this.#cleared = { agentsLeft, slotsInUse, ringBytesInUse, slabsInUse, rssBytesEnd: Deno.memoryUsage().rss };
+    this.#cleared = { agentsLeft, slotsInUse, ringBytesInUse, slabsInUse, rssBytesEnd: residentBytes() };
   }
 
   measured(oversubscribed: boolean, cores: number, budgetBytes: number): Measured {

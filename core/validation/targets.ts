@@ -4,16 +4,12 @@
  *
  * @module
  */
+import { DELIVERY_P95_MS_MAX, MEMORY_PERCENT_MAX, SPAWN_P95_MS_MAX } from "../base/limits.ts";
 import { samplesNeeded } from "../metrics/histogram.ts";
+import { holds } from "../metrics/performance_validator.ts";
 import type { Cleanup, Measured, MessageCounts, Percentiles, Target } from "./result.ts";
 import type { ScenarioPlan } from "./scenarios.ts";
 
-/** Bound of the 95th percentile of spawning. */
-export const SPAWN_P95_MS_MAX = 100;
-/** Bound of the 95th percentile of one-way delivery. */
-export const DELIVERY_P95_MS_MAX = 5;
-/** Bound of the peak resident memory, in percent of the budget. */
-export const MEMORY_PERCENT_MAX = 85;
 /** Least share of what was scheduled (messages, churn) or sent (deliveries) that must have happened, in percent. */
 export const CARRIED_PERCENT_MIN = 99;
 /** Least share of the messages that must have crossed threads, in percent. */
@@ -135,10 +131,6 @@ function countChecks({ metrics }: Measured): Check[] {
     none("clockNegatives", "durations", clock.negatives, "metrics.clock.negatives", "durations were negative: a clock ran backwards"),
     none("cleanup", "leftovers", leftovers(cleanup), "metrics.cleanup", `things left after clean-up (${describeCleanup(cleanup)})`),
   ];
-}
-
-function holds(actual: number, comparison: Target["comparison"], target: number): boolean {
-  return comparison === "<" ? actual < target : comparison === ">=" ? actual >= target : actual === target;
 }
 
 /** The reason of a null: under its own path or that of the block it stands in. */

@@ -5,11 +5,8 @@
  * @module
  */
 import { cpus } from "node:os";
+import { containerBytes, type MachineBytes, memoryBudget, physicalBytes } from "../../core/metrics/system_usage.ts";
 import type { MachineFacts } from "../../core/validation/report.ts";
-
-/** The memory budget is never more than this, so that figures of large machines compare. */
-const BUDGET_BYTES_MAX = 2 * 1024 ** 3;
-const CGROUP_LIMIT_FILE = "/sys/fs/cgroup/memory.max";
 
 /** What a report says of its surroundings. */
 export interface Surroundings {
@@ -36,8 +33,8 @@ export async function readSurroundings(checkout: URL = new URL("../../", import.
   };
   const machine: MachineFacts = {
     cores: navigator.hardwareConcurrency,
-    ramBytes: await known("machine.ramBytes", withSys("systemMemoryInfo", () => Deno.systemMemoryInfo().total)),
-    memoryLimitBytes: await known("machine.memoryLimitBytes", memoryLimit()),
+    ramBytes: await known("machine.ramBytes", orReject(physicalBytes())),
+    memoryLimitBytes: await known("machine.memoryLimitBytes", orReject(containerBytes())),
     hostname: await known("machine.hostname", withSys("hostname", () => Deno.hostname())),
     os: `${Deno.build.os} ${Deno.build.arch}`,
     deno: Deno.version.deno,
@@ -45,8 +42,7 @@ export async function readSurroundings(checkout: URL = new URL("../../", import.
     cpuModel: await known("machine.cpuModel", withSys("cpus", () => cpus()[0]?.model.trim() || unknown("the system names no model"))),
   };
   const commit = await known("commit", readCommit(checkout));
-  const limits = [machine.ramBytes, machine.memoryLimitBytes].filter((bytes) => bytes !== null);
-  return { machine, commit, budgetBytes: Math.min(BUDGET_BYTES_MAX, ...limits), notMeasured };
+  return { machine, commit, budgetBytes: memoryBudget().bytes, notMeasured };
 }
 
 /** The commit that `HEAD` names: in a checkout, a linked worktree, or with packed references. Rejects with the reason. */
@@ -69,15 +65,13 @@ function unknown(why: string): never {
   throw new Error(why);
 }
 
-async function withSys<T>(kind: "systemMemoryInfo" | "hostname" | "cpus", read: () => T): Promise<T> {
+async function withSys<T>(kind: "hostname" | "cpus", read: () => T): Promise<T> {
   const { state } = await Deno.permissions.query({ name: "sys", kind });
   return state === "granted" ? read() : unknown(`needs --allow-sys=${kind}`);
 }
 
-async function memoryLimit(): Promise<number> {
-  if (Deno.build.os !== "linux") unknown("only Linux has control groups");
-  const text = await readText(new URL(`file://${CGROUP_LIMIT_FILE}`), "no control group with a memory limit");
-  return text === null || text.trim() === "max" ? unknown("the container has no memory limit") : Number(text);
+async function orReject(known: MachineBytes): Promise<number> {
+  return await ("bytes" in known ? known.bytes : unknown(known.why));
 }
 
 /** A file's text, null for a folder; rejects with the missing flag, or with `absent` when there is no such file. */

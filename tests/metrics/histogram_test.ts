@@ -154,3 +154,27 @@ Deno.test("arguments that cannot be used are named", () => {
   }
   assertThrows(() => Histogram.fromPairs([[2, -1]]), InvalidArgumentError, "count");
 });
+
+Deno.test("since: what came after a copy, bucket by bucket, and nothing else", () => {
+  const numbers = fc.array(fc.double({ min: -1, max: 1e10, noNaN: true }), { maxLength: 50 });
+  fc.assert(fc.property(numbers, numbers, (before, after) => {
+    const histogram = Histogram.private();
+    for (const us of before) histogram.record(us);
+    const copy = histogram.copy();
+    for (const us of after) histogram.record(us);
+    const expected = Histogram.private();
+    for (const us of after) expected.record(us);
+    const since = histogram.since(copy);
+    assertEquals([since.toPairs(), since.negatives], [expected.toPairs(), expected.negatives]);
+    if (expected.maxUs === null) return assertEquals(since.maxUs, null);
+    // Exact when it is the highest of all; else at most a bucket too long.
+    assert(since.maxUs! >= expected.maxUs && since.maxUs! <= Math.max(expected.maxUs * (1 + 1 / 32) + 1 / 32, copy.maxUs ?? 0));
+    if (expected.maxUs > (copy.maxUs ?? 0)) assertEquals(since.maxUs, expected.maxUs);
+  }));
+});
+
+Deno.test("since a copy of something larger there is nothing, not billions", () => {
+  const larger = Histogram.private();
+  for (let us = 0; us < 100; us++) larger.record(us);
+  assertEquals(Histogram.private().since(larger).count, 0);
+});

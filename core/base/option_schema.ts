@@ -1,0 +1,92 @@
+/**
+ * The owner's options as data that a value can be checked against. Unknown keys are refused; every plain default stands here.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { ConfigError, describe } from "./errors.ts";
+import * as limits from "./limits.ts";
+import type { KernelOptions } from "./options.ts";
+
+const MIB = 1024 * 1024;
+
+/** An object that says which keys it knows when it is given another. */
+function keyed<Shape extends z.core.$ZodLooseShape>(shape: Shape): z.ZodObject<Shape, z.core.$strict> {
+  const known = `no such option; known: ${Object.keys(shape).join(", ")}`;
+  return z.strictObject(shape, { error: (issue) => issue.code === "unrecognized_keys" ? known : undefined });
+}
+
+const count = (least: number): z.ZodNumber => z.number().int().min(least);
+const positiveMs = z.number().positive().max(limits.TIMER_MS_MAX);
+const percent = z.number().positive().max(100);
+const share = z.number().min(0).max(1);
+
+const poolBounds = keyed({
+  minSize: count(0),
+  maxSize: count(1),
+  scaleUpThreshold: share.optional(),
+  scaleDownThreshold: share.optional(),
+});
+
+const schema = keyed({
+  threads: count(0).optional(),
+  eventBusWorkers: count(1).default(8),
+  maxConcurrentAgents: count(1).default(10_000),
+  maxSpawnTimeMs: positiveMs.default(limits.SPAWN_P95_MS_MAX),
+  maxCommunicationLatencyMs: positiveMs.default(limits.DELIVERY_P95_MS_MAX),
+  sharedBufferSize: count(MIB).default(128 * MIB),
+  messagePoolSize: count(limits.POOLED_MESSAGES_MIN).default(50_000),
+  memoryStoreSize: count(MIB).default(64 * MIB),
+  inboxMessagesMax: count(1).default(limits.INBOX_MESSAGES_MAX),
+  sendTimeoutMs: positiveMs.default(limits.SEND_TIMEOUT_MS),
+  hangTimeoutMs: positiveMs.default(limits.HANG_TIMEOUT_MS),
+  executorConcurrency: count(1).default(20),
+  agentPoolConfig: keyed({
+    preWarmPools: z.record(z.string(), z.union([count(0), poolBounds])).default({}),
+    dynamicScaling: z.boolean().default(true),
+    scaleUpThreshold: share.default(0.8),
+    scaleDownThreshold: share.default(0.3),
+    cooldownMs: positiveMs.default(5_000),
+  }).prefault({}),
+  enablePerformanceMonitoring: z.boolean().default(true),
+  performanceValidationInterval: positiveMs.min(limits.MONITOR_INTERVAL_MS_MIN).default(1_000),
+  alertThresholds: keyed({
+    spawnTimeP95: positiveMs.optional(),
+    communicationLatencyP95: positiveMs.optional(),
+    communicationLatencyP99: positiveMs.optional(),
+    memoryUsagePercent: percent.default(limits.MEMORY_PERCENT_MAX),
+    cpuUsagePercent: percent.default(80),
+    errorRatePercent: percent.default(5),
+  }).prefault({}),
+  metricsLog: z.union([
+    z.string().min(1),
+    keyed({ path: z.string().min(1), bytesMax: count(1_024).optional(), filesMax: count(1).max(limits.METRICS_LOG_FILES_MAX).optional() }),
+  ]).optional(),
+});
+
+/** Options of which each is right by itself, with the plain defaults. */
+export type CheckedOptions = z.output<typeof schema>;
+
+/** Checks each option by itself. Throws `ConfigError` that names the key, what was given and what is accepted. */
+export function checkOptions(options: KernelOptions): CheckedOptions {
+  const parsed = schema.safeParse(options);
+  if (!parsed.success) throw configError(parsed.error.issues[0], options);
+  return parsed.data;
+}
+
+function configError(issue: z.core.$ZodIssue, options: KernelOptions): ConfigError {
+  const { path, deepest } = innermost(issue);
+  if (deepest.code === "unrecognized_keys") return new ConfigError([...path, deepest.keys[0]].join("."), `${deepest.message}.`);
+  let value: unknown = options;
+  for (const key of path) value = (value as Record<PropertyKey, unknown> | undefined)?.[key];
+  return new ConfigError(path.join(".") || "options", `is ${describe(value)}; ${deepest.message}.`);
+}
+
+/** What is wrong within the alternative that was meant: the one that got further than "this is another kind of value". */
+function innermost(issue: z.core.$ZodIssue): { path: PropertyKey[]; deepest: z.core.$ZodIssue } {
+  if (issue.code !== "invalid_union") return { path: issue.path, deepest: issue };
+  const meant = issue.errors.map((issues) => issues[0]).find((first) => first.code !== "invalid_type" || first.path.length > 0);
+  if (meant === undefined) return { path: issue.path, deepest: issue };
+  const inner = innermost(meant);
+  return { path: [...issue.path, ...inner.path], deepest: inner.deepest };
+}

@@ -1,0 +1,99 @@
+/**
+ * What an operator may set, in the words of the owner's document. Plain data: checked, and given its defaults, in config.ts.
+ *
+ * @module
+ */
+
+/** Options of a manager that are plain data. */
+export interface KernelOptions {
+  /** Worker threads; 0 means that agents live on the main thread. Default: min(eventBusWorkers, cores − 1), at least 1. */
+  threads?: number;
+  /** Upper bound of the default of `threads`. Default 8. */
+  eventBusWorkers?: number;
+  /** Agents alive at a time, warm ones not counted; also the target of `validatePerformanceTargets().concurrentAgents`. Default 10,000. */
+  maxConcurrentAgents?: number;
+  /** Target of the 95th percentile of spawning, in ms. Default 100. */
+  maxSpawnTimeMs?: number;
+  /** Target of the 95th percentile of one-way delivery, in ms. Default 5. */
+  maxCommunicationLatencyMs?: number;
+  /** Bytes of shared memory for queues, agent states, metrics and large payloads. Default 128 MiB. */
+  sharedBufferSize?: number;
+  /**
+   * Messages kept outside the rings: bounds the slabs of 16 KiB for payloads too large for a frame (also bounded by what `sharedBufferSize`
+   * leaves for them, about 1,500 of 128 MiB) and the dead letters kept by all threads together (also bounded by 1,024 a thread).
+   * At least 64, which one message of 1 MiB takes. Default 50,000.
+   */
+  messagePoolSize?: number;
+  /** Bytes of shared memory for the store. Default 64 MiB. */
+  memoryStoreSize?: number;
+  /** Messages that may wait for one busy agent. Default 1,024. */
+  inboxMessagesMax?: number;
+  /** A send waits so long for room. Default 5,000. */
+  sendTimeoutMs?: number;
+  /** A thread that has not turned for so long is given up. Default 2,000. */
+  hangTimeoutMs?: number;
+  /** Tasks that the executor runs at a time. Default 20. */
+  executorConcurrency?: number;
+  /** Warm instances. */
+  agentPoolConfig?: AgentPoolOptions;
+  /** Whether deliveries are timed and `metrics:updated`, alerts and the metrics log run at all. Default true. */
+  enablePerformanceMonitoring?: boolean;
+  /** Time in ms between two looks of the monitoring. Default 1,000. */
+  performanceValidationInterval?: number;
+  /** When `alert:raised` is emitted. */
+  alertThresholds?: AlertThresholds;
+  /** A file that gets one JSON line at each look, or where and how much of it is kept. Needs the permission to write it. */
+  metricsLog?: string | MetricsLogOptions;
+}
+
+/** Warm pools of all types. */
+export interface AgentPoolOptions {
+  /** Warm instances by agent type: a number of them, or the bounds of a pool. */
+  preWarmPools?: Record<string, number | WarmPoolOptions>;
+  /** Whether pools grow and shrink with their use; false: each stays at its `minSize`. Default true. */
+  dynamicScaling?: boolean;
+  /** A pool grows when this share of it was wanted at once. Default 0.8. */
+  scaleUpThreshold?: number;
+  /** A pool shrinks when no more than this share of it was wanted at once. Default 0.3. */
+  scaleDownThreshold?: number;
+  /** Time in ms between two changes of a pool's size, and the window in which its use is seen. Default 5,000. */
+  cooldownMs?: number;
+}
+
+/** One type's warm pool. A plain number `n` stands for `{ minSize: n, maxSize: 4 * n }`. */
+export interface WarmPoolOptions {
+  /** Kept ready at least. */
+  minSize: number;
+  /** Kept ready at most. */
+  maxSize: number;
+  /** Instead of `agentPoolConfig.scaleUpThreshold`. */
+  scaleUpThreshold?: number;
+  /** Instead of `agentPoolConfig.scaleDownThreshold`. */
+  scaleDownThreshold?: number;
+}
+
+/** An alert is raised above its threshold and cleared at nine tenths of it. */
+export interface AlertThresholds {
+  /** In ms. Default: `maxSpawnTimeMs`. */
+  spawnTimeP95?: number;
+  /** In ms. Default: `maxCommunicationLatencyMs`. */
+  communicationLatencyP95?: number;
+  /** In ms. Default: twice `maxCommunicationLatencyMs`. */
+  communicationLatencyP99?: number;
+  /** Of the memory budget: min(RAM, memory limit of the container, 2 GiB). Default 85. */
+  memoryUsagePercent?: number;
+  /** Of all cores. Default 80. */
+  cpuUsagePercent?: number;
+  /** Handlers that threw, of all that were entered. Default 5. */
+  errorRatePercent?: number;
+}
+
+/** A log of JSON lines that is rotated: `path` is the newest file, `path.1` the one before it, and so on. */
+export interface MetricsLogOptions {
+  /** The file. */
+  path: string;
+  /** A file is rotated before it grows beyond this. Default 16 MiB. */
+  bytesMax?: number;
+  /** Files kept, the newest included. More than one need `--allow-read` and `--allow-write` of all of them. Default 3. */
+  filesMax?: number;
+}

@@ -1,0 +1,213 @@
+/**
+ * A kernel that runs: its floors built in order, its threads watched, its notes heard, all stopped in reverse.
+ *
+ * @module
+ */
+import type { AgentBehavior, AgentId } from "./agents/agent.ts";
+import { AgentManager } from "./agents/agent_manager.ts";
+import { type AgentRecord, AgentRegistry, type SnapshotNote } from "./agents/agent_registry.ts";
+import { type AssembledHost, assembleHost, type HostPlan, type Office } from "./agents/host_assembly.ts";
+import type { HostParts } from "./agents/host_parts.ts";
+import { LetterOffice } from "./agents/letter_office.ts";
+import { HOST_STATE } from "./agents/lifecycle.ts";
+import { Supervisor } from "./agents/supervisor.ts";
+import { WorkerPool } from "./agents/worker_pool.ts";
+import type { Clock } from "./base/clock.ts";
+import type { KernelConfig } from "./base/config.ts";
+import { HostDiedError } from "./base/errors.ts";
+import { SPARE_HOSTS_MAX, STOP_TIMEOUT_MS } from "./base/limits.ts";
+import { load, store } from "./memory/atomics.ts";
+import { inspectArena, type MemoryReport } from "./memory/inspection.ts";
+import { HEADER, HOST, hostField, HOSTS_MAX, type Layout, LAYOUT_MAGIC, LAYOUT_VERSION, planLayout } from "./memory/layout.ts";
+import { allocateMemory, type SharedMemory } from "./memory/shared_memory.ts";
+import { HostMetrics } from "./metrics/counters.ts";
+import { Monitor } from "./metrics/monitor.ts";
+import { type SystemStatus, systemStatus } from "./metrics/system_status.ts";
+import { systemUsage } from "./metrics/system_usage.ts";
+
+/** What tests may replace; see `./testing`. Not an option, so that no configuration can reach it. */
+export interface KernelParts {
+  /** Parts of the main thread's host. */
+  readonly main?: HostParts;
+  /** URL of a module whose default export is the `HostParts` of the worker threads. */
+  readonly workersUrl?: string;
+}
+
+/** Agents a fifth more than may be alive, so that a claim finds a slot in a few probes; warm ones come on top. */
+const SPARE_SLOTS_RATIO = 1.25;
+
+/** Events that notes of the threads become. */
+const NOTE_EVENTS: Readonly<Record<string, string>> = {
+  "log": "agent:log",
+  "agent-failed": "agent:failed",
+  "agent-restarted": "agent:restarted",
+  "agent-given-up": "agent:abandoned",
+};
+
+interface Registration {
+  readonly ids: readonly AgentId[];
+  readonly record: AgentRecord;
+}
+
+/** One kernel from its start to its stop. */
+export class System {
+  /** The main thread's host. */
+  readonly main: AssembledHost;
+  /** The worker threads. */
+  readonly workers: WorkerPool;
+  /** Agents as the main thread manages them. */
+  readonly agents: AgentManager;
+  /** How each agent was made. */
+  readonly registry: AgentRegistry;
+  /** What follows when a thread dies. */
+  readonly supervisor: Supervisor;
+  /** Dead letters of all threads. */
+  readonly letters: LetterOffice;
+  /** Figures, targets and alerts. */
+  readonly monitor: Monitor;
+  readonly #memory: SharedMemory;
+  readonly #layout: Layout;
+
+  /** Builds the floors; no thread runs yet. */
+  constructor(
+    private readonly config: KernelConfig,
+    private readonly behaviors: Readonly<Record<string, string | AgentBehavior>>,
+    private readonly clock: Clock,
+    parts: KernelParts,
+    private readonly emit: (name: string, data: unknown) => void,
+  ) {
+    const { threads, agentsMax, hangTimeoutMs, warmPools } = config;
+    const layout = this.#layout = layoutFor(config);
+    const memory = this.#memory = allocateMemory(layout.totalBytes);
+    memory.words[HEADER.magic >> 2] = LAYOUT_MAGIC;
+    memory.words[HEADER.version >> 2] = LAYOUT_VERSION;
+    memory.words[HEADER.hostsStarted >> 2] = threads + 1;
+    store(memory.words, hostField(layout, 0, HOST.state) >> 2, HOST_STATE.running);
+    this.main = assembleHost(this.#plan(0), memory, clock, parts.main, this.#office());
+    this.registry = new AgentRegistry(this.main.host.directory);
+    const workers = this.workers = new WorkerPool({
+      ...{ memory, layout, hangTimeoutMs, clock, partsUrl: parts.workersUrl },
+      plan: (index) => this.#plan(index),
+      onDeath: (host, why, cause) => this.#hostDied(host, why, cause),
+      onStall: (host, stalledMs, agentId) => emit("host:stalled", { host, stalledMs, agentId }),
+    });
+    this.supervisor = new Supervisor({
+      ...{ main: this.main.host, memory, layout, registry: this.registry, emit },
+      isDead: (host) => load(memory.words, hostField(layout, host, HOST.state) >> 2) === HOST_STATE.dead,
+      alive: () => workers.alive,
+      awaitHost: () => workers.replace(),
+    });
+    this.agents = new AgentManager(this.main.host, agentsMax, warmPools, emit);
+    this.letters = new LetterOffice(this.main.host, () => [0, ...workers.alive]);
+    this.monitor = this.#monitor();
+  }
+
+  /** Starts the threads and fills the warm pools. When that fails, all is stopped again. */
+  async start(): Promise<void> {
+    this.main.loop.start(this.main.host);
+    try {
+      await this.workers.start(this.config.threads);
+      await this.agents.warmUp();
+      await this.monitor.start();
+    } catch (error) {
+      await this.agents.close();
+      await this.workers.end();
+      this.#closeMain();
+      throw error;
+    }
+  }
+
+  /** Stops the agents (onStop runs), then the threads. */
+  async stop(): Promise<void> {
+    const { main, workers, agents, monitor } = this;
+    await monitor.stop();
+    await agents.close();
+    const stops = [0, ...workers.alive].map((host) => main.host.call(host, "stop", null, 2 * STOP_TIMEOUT_MS));
+    await Promise.allSettled(stops);
+    await workers.end();
+    this.#closeMain();
+  }
+
+  /** Shared memory in use by region, counted now. */
+  inspect(): MemoryReport {
+    return inspectArena(this.#memory, this.#layout, this.main.host.directory.live, this.main.store.stats().bytesUsed);
+  }
+
+  /** How the system fares. */
+  status(): SystemStatus {
+    const { config, workers, agents, monitor, main } = this;
+    return systemStatus({
+      threads: { configured: config.threads, running: workers.alive.length },
+      agents: { live: main.host.directory.live, max: config.agentsMax, warm: agents.warm },
+      memory: { ...monitor.memory, regions: this.inspect().regions },
+      ...{ alerts: monitor.alerts, metricsLogFailure: monitor.logFailure, uptimeMs: monitor.uptimeMs },
+    });
+  }
+
+  #closeMain(): void {
+    this.main.host.close();
+    this.main.loop.stop();
+  }
+
+  #office(): Office {
+    return {
+      onNote: (note) => this.#noted(note),
+      register: (ids, record) => this.registry.add(ids, record),
+      calls: { register: (order) => this.registry.add((order as Registration).ids, (order as Registration).record) },
+      awaitHost: () => this.workers.replace(),
+    };
+  }
+
+  #monitor(): Monitor {
+    const { monitoring: plan, targets } = this.config;
+    const { main, agents } = this;
+    const hosts = Array.from({ length: this.#layout.hosts }, (_, host) => new HostMetrics(this.#memory, this.#layout, host));
+    const counted = { agentsLive: () => main.host.directory.live, agentsPeak: () => agents.agentsPeak };
+    const sources = { clock: this.clock, spawnTime: agents.spawnTime, hosts, usage: systemUsage(), ...counted };
+    return new Monitor({ sources, plan, targets, emit: this.emit });
+  }
+
+  #plan(index: number): HostPlan {
+    const { threads, agentsMax, inboxMessagesMax, sendTimeoutMs, pooledMessagesMax, monitoring } = this.config;
+    const deadLettersMax = Math.max(2, Math.floor(pooledMessagesMax / this.#layout.hosts));
+    return {
+      ...{ index, layout: this.#layout, behaviors: this.behaviors },
+      settings: { agentsMax, inboxMessagesMax, sendTimeoutMs, deadLettersMax, timesDeliveries: monitoring.enabled },
+      polls: threads < navigator.hardwareConcurrency,
+    };
+  }
+
+  #hostDied(host: number, why: string, cause: unknown): void {
+    const error = new HostDiedError(host, why, { cause });
+    const report = (reason: unknown): void => this.emit("agent:error", { host, error: reason });
+    const replaced = this.workers.replace();
+    this.supervisor.died(error).catch(report);
+    this.emit("host:died", error);
+    replaced.then(() => this.emit("host:replaced", { host }), report);
+  }
+
+  #noted(note: unknown): void {
+    const { kind, ...data } = note as { kind: string; agentId: AgentId; error: unknown; escalates: boolean };
+    if (kind !== "snapshot") this.emit(NOTE_EVENTS[kind] ?? "agent:error", data);
+    else if (!this.registry.keep(data as unknown as SnapshotNote)) this.emit("agent:error", { ...data, bytes: undefined });
+    if (kind === "agent-given-up" && data.escalates) this.#tellParent(data.agentId, data.error);
+  }
+
+  /** A child's failure is its parent's, where it has one that lives. */
+  #tellParent(child: AgentId, error: unknown): void {
+    const { host } = this.main;
+    const id = this.registry.get(child)?.parent ?? 0;
+    const at = host.directory.hostOf(id);
+    if (at < 0) return;
+    host.call(at, "suffer", { id, error }, STOP_TIMEOUT_MS).catch((reason) => this.emit("agent:error", { agentId: id, error: reason }));
+  }
+}
+
+function layoutFor({ threads, agentsMax, sharedBufferBytes, storeBytes, warmPools, pooledMessagesMax }: KernelConfig): Layout {
+  const warm = Object.values(warmPools).reduce((sum, { dynamic, sizeMin, sizeMax }) => sum + (dynamic ? sizeMax : sizeMin), 0);
+  const agentSlots = Math.ceil((agentsMax + warm) * SPARE_SLOTS_RATIO) + 64;
+  // A dead thread's index is never used again: it may write once more.
+  const spare = threads === 0 ? 0 : Math.max(2, Math.min(SPARE_HOSTS_MAX, threads));
+  const hosts = Math.min(HOSTS_MAX, threads + 1 + spare);
+  return planLayout({ hosts, agentSlots, sharedBufferBytes, storeBytes, slabsMax: pooledMessagesMax });
+}
