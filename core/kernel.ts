@@ -5,6 +5,7 @@
  */
 import { EventEmitter } from "node:events";
 import { setImmediate } from "node:timers";
+import workerText from "./agent_worker.bundle.js" with { type: "text" };
 import type {
   AgentBehavior,
   AgentId,
@@ -37,10 +38,11 @@ import type { MemoryStore } from "./memory/memory_store.ts";
 import { allocateMemory, type SharedMemory } from "./memory/shared_memory.ts";
 import { HostMetrics } from "./metrics/counters.ts";
 import { type PerformanceMetrics, performanceMetrics } from "./metrics/performance.ts";
+import { TEAM } from "./team/team.ts";
 
 /** Options of a manager. */
 export interface ManagerOptions extends KernelOptions {
-  /** Behaviors by agent type: the URL of a module whose default export is a `defineAgent({…})`; with `threads: 0` also the behavior itself. */
+  /** Behaviors by agent type, beside those of the team (see `AgentType`): the URL of a module whose default export is a `defineAgent({…})`; with `threads: 0` also the behavior itself. */
   behaviors?: Record<string, URL | string | AgentBehavior>;
 }
 
@@ -242,11 +244,13 @@ export class Kernel extends EventEmitter implements AsyncDisposable {
       calls: { register: (order) => registry.add((order as Registration).ids, (order as Registration).record) },
       awaitHost: () => workers.replace(),
     };
-    const main = assembleHost(this.#plan(layout, 0), memory, this.#clock, this.#parts.main, office);
+    const plan = this.#plan(layout, 0);
+    // The threads know the team themselves: behaviors cannot be sent to them.
+    const main = assembleHost({ ...plan, behaviors: { ...TEAM, ...plan.behaviors } }, memory, this.#clock, this.#parts.main, office);
     const registry = new AgentRegistry(main.host.directory);
     store(memory.words, hostField(layout, 0, HOST.state) >> 2, HOST_STATE.running);
     const workers = new WorkerPool({
-      ...{ memory, layout, hangTimeoutMs, clock: this.#clock, partsUrl: this.#parts.workersUrl },
+      ...{ workerText, memory, layout, hangTimeoutMs, clock: this.#clock, partsUrl: this.#parts.workersUrl },
       plan: (index) => this.#plan(layout, index),
       onDeath: (host, why, cause) => this.#hostDied(host, why, cause),
       onStall: (host, stalledMs, agentId) => this.emit("host:stalled", { host, stalledMs, agentId }),
