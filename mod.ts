@@ -30,6 +30,7 @@ export type {
   Supervision,
   TaskDefinition,
   TaskResult,
+  TaskStatus,
 } from "./core/agents/agent.ts";
 export type { ReplayOptions, ReplayResult } from "./core/agents/letter_office.ts";
 export type { Recovery } from "./core/agents/supervisor.ts";
@@ -53,6 +54,8 @@ export type { ErrorData } from "./core/base/errors.ts";
 export type { KernelOptions } from "./core/base/config.ts";
 export { Kernel as UltraFastAgentManager } from "./core/kernel.ts";
 export type { BatchMessage, KernelParts, ManagerOptions } from "./core/kernel.ts";
+export { TaskExecutor as OptimizedExecutor } from "./core/tasks/executor.ts";
+export type { ExecuteOptions, ExecutorOptions, ExecutorStatistics, RunTask } from "./core/tasks/executor.ts";
 export type { AgentType } from "./core/team/team.ts";
 export type { AnalystInput, AnalystOutput } from "./core/team/analyst.ts";
 export type { ColumnStatistics } from "./core/team/statistics.ts";

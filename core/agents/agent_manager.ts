@@ -7,8 +7,9 @@ import { checkedDelay } from "../base/deadlines.ts";
 import { AgentNotFoundError, InvalidArgumentError } from "../base/errors.ts";
 import { ASK_TIMEOUT_MS } from "../base/limits.ts";
 import type { AgentId } from "../bus/message.ts";
+import { checkTask, type TaskDefinition, type TaskResult } from "../bus/task.ts";
 import { Histogram } from "../metrics/histogram.ts";
-import type { Health, SpawnConfig, TaskDefinition, TaskResult } from "./agent.ts";
+import type { Health, SpawnConfig } from "./agent.ts";
 import type { AgentHost } from "./agent_host.ts";
 import { WarmPool } from "./warm_pool.ts";
 
@@ -104,15 +105,4 @@ export class AgentManager {
     this.emit("task:completed", result);
     return result;
   }
-}
-
-function checkTask(task: TaskDefinition): void {
-  if (typeof task?.id !== "string" || task.id === "") {
-    throw new InvalidArgumentError("task.id", task?.id, "give a string that names the task.");
-  }
-  if (typeof task.objective !== "string") {
-    throw new InvalidArgumentError("task.objective", task.objective, "say in a string what is to be done.");
-  }
-  const timeout = task.constraints?.timeout;
-  if (timeout !== undefined) checkedDelay("task.constraints.timeout", timeout);
 }

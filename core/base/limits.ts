@@ -47,6 +47,8 @@ export const SNAPSHOT_BYTES_MAX = 256 * 1024 * 1024;
 export const SPARE_HOSTS_MAX = 4;
 /** A thread must start within this: importing its code takes 10–100 ms, a loaded machine ten times that. */
 export const THREAD_START_TIMEOUT_MS = 30_000;
+/** Tasks that may wait for the executor: one for each of 10,000 agents. */
+export const TASKS_WAITING_MAX = 10_000;
 /** Characters that a team agent takes in one text, or in all texts of one request: as much as a message of 1 MiB can hold of plain text. */
 export const TEAM_TEXT_CHARS_MAX = 1_048_576;
 /** Items in one list of a team agent's input (files, cases, passages, columns): 1 MiB of messages holds few more that say anything. */
