@@ -19,7 +19,7 @@ export interface CoordinatorInput {
   readonly splitBy?: string;
   /** Items in each part of `splitBy`. Default: as many parts as workers. */
   readonly partItems?: number;
-  /** Agents that are there, or how many to spawn of a type. Spawned ones stay with the coordinator and serve its next tasks too. */
+  /** Agents that are there, or how many to spawn of a type. Spawned ones serve its next tasks too, and end with it. */
   readonly workers: readonly AgentId[] | { readonly type: string; readonly count: number };
   /** How replies become one value. Default `collect`. */
   readonly merge?: Merge;
@@ -94,7 +94,7 @@ async function attempt(payload: unknown, workers: readonly AgentId[], lane: numb
       return { result: { worker, ok: true, attempts }, reply: { value }, dead };
     } catch (error) {
       const { code, message } = isKernelError(error) ? error : { code: (error as Error).name, message: (error as Error).message };
-      if (code === "AGENT_NOT_FOUND" || code === "HOST_DIED") dead.push(worker);
+      if (code === "AGENT_NOT_FOUND") dead.push(worker); // one whose thread died comes back elsewhere, with the same id
       if (attempts === 2 || workers.length === 1) {
         return { result: { worker, ok: false, attempts, error: { code, message } }, reply: null, dead };
       }
@@ -138,4 +138,11 @@ export const coordinator: AgentBehavior<CoordinatorInput, CoordinatorOutput, Coo
   onTask(task, ctx) {
     return coordinated(task.input, ctx);
   },
+  async onStop(ctx) {
+    const all = Object.values(ctx.state.hired ?? {}).flat();
+    await Promise.allSettled(all.map((id) => ctx.terminate(id))); // one that is gone already has nothing to be told
+  },
+  /** Restarted elsewhere, it still knows whom it spawned. */
+  snapshot: (ctx) => ({ hired: ctx.state.hired }),
+  snapshotIntervalMs: 0,
 });

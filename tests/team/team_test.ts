@@ -62,6 +62,8 @@ Deno.test("a coordinator spawns its workers once, and replaces those that are go
   const after = (await ask()).parts;
   assertEquals(after.map(({ attempts }) => attempts), [1, 1, 1]);
   assertGreater(after.filter(({ worker }) => !first.includes(worker)).length, 0);
+  await manager.terminateAgent(agent);
+  assertEquals(manager.inspectMemory().agentsLive, 0, "its workers end with it");
 });
 
 testWith({ read: true, run: true }, "threads have the team without any permission", async () => {
@@ -70,4 +72,21 @@ testWith({ read: true, run: true }, "threads have the team without any permissio
   const { stdout, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd: root }).output();
   const text = new TextDecoder();
   assertEquals(text.decode(stdout).trim().split("\n").sort(), TYPES.toSorted(), text.decode(stderr));
+});
+
+Deno.test("a coordinator whose thread dies comes back with its workers", async () => {
+  await using manager = new UltraFastAgentManager({ threads: 2, behaviors: { bomb: behaviorUrl("onMessage() { Deno.exit(3); }") } });
+  const recovered = new Promise((resolve) => manager.once("host:recovered", resolve));
+  await manager.initialize();
+  const agent = await manager.spawnAgent("coordinator", { host: 1 });
+  const input = { task: { text: "a", edits: [] }, workers: { type: "coder", count: 4 }, merge: "majority", pick: "text" };
+  const ask = () => manager.ask<{ merged: unknown; parts: { worker: number }[] }>(agent, input);
+  const before = await ask();
+  const bomb = await manager.spawnAgent("bomb", { host: 1 });
+  await manager.sendMessage(0, bomb, "now");
+  await recovered;
+  const after = await ask();
+  assertEquals([after.merged, after.parts], ["a", before.parts]);
+  await manager.terminateAgent(agent);
+  assertEquals(manager.inspectMemory().agentsLive, 1, "the bomb alone");
 });
