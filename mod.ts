@@ -35,6 +35,7 @@ export type {
   Supervision,
   TaskDefinition,
   TaskResult,
+  TaskStatus,
 } from "./core/agents/agent.ts";
 export type { ReplayOptions, ReplayResult } from "./core/agents/letter_office.ts";
 export type { Recovery } from "./core/agents/supervisor.ts";
@@ -60,6 +61,21 @@ export type { AgentPoolOptions, AlertThresholds, KernelOptions, MetricsLogOption
 export { Kernel as UltraFastAgentManager } from "./core/kernel.ts";
 export type { BatchMessage, ManagerOptions } from "./core/kernel.ts";
 export type { KernelParts } from "./core/system.ts";
+export { TaskExecutor as OptimizedExecutor } from "./core/tasks/executor.ts";
+export type { ExecuteOptions, ExecutorOptions, ExecutorStatistics, RunTask } from "./core/tasks/executor.ts";
+export type { AgentType } from "./core/team/team.ts";
+export type { AnalystInput, AnalystOutput } from "./core/team/analyst.ts";
+export type { ColumnStatistics } from "./core/team/statistics.ts";
+export type { CoderInput, CoderOutput } from "./core/team/coder.ts";
+export type { Edit, RangeEdit, ReplaceEdit } from "./core/team/edits.ts";
+export type { CoordinatorInput, CoordinatorOutput, PartResult } from "./core/team/coordinator.ts";
+export type { Merge } from "./core/team/merging.ts";
+export type { ResearcherInput, ResearcherOutput, ResearchResult } from "./core/team/researcher.ts";
+export type { Match } from "./core/team/ranking.ts";
+export type { Finding, ReviewerInput, ReviewerOutput } from "./core/team/reviewer.ts";
+export type { ReviewRuleName, Severity } from "./core/team/review_rules.ts";
+export type { AskedCase, CaseResult, TestCase, TesterInput, TesterOutput } from "./core/team/tester.ts";
+export type { Assertion } from "./core/team/assertions.ts";
 export type { StoreStats } from "./core/memory/memory_store.ts";
 export { MemoryStore as HighPerformanceMemoryStore, MemoryStore as UltraFastMemoryStore } from "./core/memory/memory_store.ts";
 export type { MemoryReport, RegionUse } from "./core/memory/inspection.ts";

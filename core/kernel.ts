@@ -21,7 +21,7 @@ import type { DeadLetter } from "./agents/dead_letters.ts";
 import type { ReplayOptions, ReplayResult } from "./agents/letter_office.ts";
 import { type Clock, epochOffsetMs, SystemClock } from "./base/clock.ts";
 import { type KernelConfig, parseConfig } from "./base/config.ts";
-import { ConfigError, InvalidArgumentError, NotInitializedError } from "./base/errors.ts";
+import { AgentNotFoundError, ConfigError, InvalidArgumentError, NotInitializedError } from "./base/errors.ts";
 import { MULTICAST_MAX, STOP_TIMEOUT_MS } from "./base/limits.ts";
 import type { KernelOptions } from "./base/options.ts";
 import type { MemoryReport } from "./memory/inspection.ts";
@@ -31,10 +31,11 @@ import type { PerformanceValidation } from "./metrics/performance_validator.ts";
 import { fetchSeries, mergeSeries, type MetricSeries } from "./metrics/registry.ts";
 import type { SystemStatus } from "./metrics/system_status.ts";
 import { type KernelParts, System } from "./system.ts";
+import type { ExecuteOptions, TaskExecutor } from "./tasks/executor.ts";
 
 /** Options of a manager. */
 export interface ManagerOptions extends KernelOptions {
-  /** Behaviors by agent type: the URL of a module whose default export is a `defineAgent({…})`; with `threads: 0` also the behavior itself. */
+  /** Behaviors by agent type, beside those of the team (see `AgentType`): the URL of a module whose default export is a `defineAgent({…})`; with `threads: 0` also the behavior itself. */
   behaviors?: Record<string, URL | string | AgentBehavior>;
 }
 
@@ -165,9 +166,19 @@ export class Kernel extends EventEmitter implements AsyncDisposable {
     return reply as Reply;
   }
 
-  /** Hands a task to an agent's `onTask`. */
-  async executeTask(agentId: AgentId, task: TaskDefinition, options?: { signal?: AbortSignal }): Promise<TaskResult> {
-    return await (await this.#ready()).agents.execute(checkedId("agentId", agentId), task, options?.signal);
+  /**
+   * Hands a task to an agent's `onTask`. What became of it is in the result's `status`; only what was not taken is thrown: an unknown agent, a task that
+   * cannot be used, `ExecutorFullError`.
+   */
+  async executeTask(agentId: AgentId, task: TaskDefinition, options?: ExecuteOptions): Promise<TaskResult> {
+    const { executor, main } = await this.#ready();
+    if (main.host.directory.lookup(checkedId("agentId", agentId)) === 0) throw new AgentNotFoundError(agentId);
+    return await executor.executeTask(task, agentId, options);
+  }
+
+  /** Runs tasks, `executorConcurrency` at a time: one by one or as batches. Throws `NotInitializedError` before `initialize()`. */
+  get executor(): TaskExecutor {
+    return this.#open("executor").executor;
   }
 
   /** Values that every thread sees at once. Throws `NotInitializedError` before `initialize()`. */

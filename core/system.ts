@@ -3,6 +3,7 @@
  *
  * @module
  */
+import workerText from "./agent_worker.bundle.js" with { type: "text" };
 import type { AgentBehavior, AgentId } from "./agents/agent.ts";
 import { AgentManager } from "./agents/agent_manager.ts";
 import { type AgentRecord, AgentRegistry, type SnapshotNote } from "./agents/agent_registry.ts";
@@ -24,6 +25,9 @@ import { HostMetrics } from "./metrics/counters.ts";
 import { Monitor } from "./metrics/monitor.ts";
 import { type SystemStatus, systemStatus } from "./metrics/system_status.ts";
 import { systemUsage } from "./metrics/system_usage.ts";
+
+import { TaskExecutor } from "./tasks/executor.ts";
+import { TEAM } from "./team/team.ts";
 
 /** What tests may replace; see `./testing`. Not an option, so that no configuration can reach it. */
 export interface KernelParts {
@@ -63,6 +67,8 @@ export class System {
   readonly supervisor: Supervisor;
   /** Dead letters of all threads. */
   readonly letters: LetterOffice;
+  /** Runs tasks, so many at a time. */
+  readonly executor: TaskExecutor;
   /** Figures, targets and alerts. */
   readonly monitor: Monitor;
   readonly #memory: SharedMemory;
@@ -83,10 +89,12 @@ export class System {
     memory.words[HEADER.version >> 2] = LAYOUT_VERSION;
     memory.words[HEADER.hostsStarted >> 2] = threads + 1;
     store(memory.words, hostField(layout, 0, HOST.state) >> 2, HOST_STATE.running);
-    this.main = assembleHost(this.#plan(0), memory, clock, parts.main, this.#office());
+    const plan = this.#plan(0);
+    // The threads know the team themselves: behaviors cannot be sent to them.
+    this.main = assembleHost({ ...plan, behaviors: { ...TEAM, ...plan.behaviors } }, memory, clock, parts.main, this.#office());
     this.registry = new AgentRegistry(this.main.host.directory);
     const workers = this.workers = new WorkerPool({
-      ...{ memory, layout, hangTimeoutMs, clock, partsUrl: parts.workersUrl },
+      ...{ workerText, memory, layout, hangTimeoutMs, clock, partsUrl: parts.workersUrl },
       plan: (index) => this.#plan(index),
       onDeath: (host, why, cause) => this.#hostDied(host, why, cause),
       onStall: (host, stalledMs, agentId) => emit("host:stalled", { host, stalledMs, agentId }),
@@ -98,6 +106,11 @@ export class System {
       awaitHost: () => workers.replace(),
     });
     this.agents = new AgentManager(this.main.host, agentsMax, warmPools, emit);
+    this.executor = new TaskExecutor({
+      ...{ clock, concurrency: config.executorConcurrency },
+      run: (agentId, task, how) => this.main.host.task(agentId, task, how),
+      onResult: (result) => emit("task:completed", result),
+    });
     this.letters = new LetterOffice(this.main.host, () => [0, ...workers.alive]);
     this.monitor = this.#monitor();
   }
@@ -121,6 +134,7 @@ export class System {
   async stop(): Promise<void> {
     const { main, workers, agents, monitor } = this;
     await monitor.stop();
+    this.executor.close();
     await agents.close();
     const stops = [0, ...workers.alive].map((host) => main.host.call(host, "stop", null, 2 * STOP_TIMEOUT_MS));
     await Promise.allSettled(stops);

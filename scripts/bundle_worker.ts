@@ -22,7 +22,7 @@ export interface Bundle {
 
 /** Every generated file. */
 export const BUNDLES: readonly Bundle[] = [
-  { entry: "core/agents/agent_worker.ts", output: "core/agents/agent_worker.bundle.js", format: "cjs" },
+  { entry: "core/agent_worker.ts", output: "core/agent_worker.bundle.js", format: "cjs" },
   { entry: "core/validation/load_agent.ts", output: "core/validation/load_agent.bundle.js", format: "esm" },
 ];
 

@@ -1,6 +1,5 @@
 import { assert, assertEquals, assertGreater, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
-import { AgentNotFoundError, ConfigError, HostDiedError, isKernelError, NotInitializedError, UltraFastAgentManager } from "../mod.ts";
-import { killThread } from "../core/testing.ts";
+import { AgentNotFoundError, ConfigError, isKernelError, NotInitializedError, UltraFastAgentManager } from "../mod.ts";
 import { behaviorUrl, ECHO, SUM } from "./support/behaviors.ts";
 
 const behaviors = { echo: ECHO, sum: SUM };
@@ -228,4 +227,35 @@ Deno.test("broadcast reaches all of a type but the sender; health is asked of th
   assertEquals(await manager.checkHealth(ears[1]), { healthy: false, details: 2 });
   assertEquals(await manager.checkHealth(echo), { healthy: true });
   assertEquals((await manager.multicast(0, [echo, 12345], "x")).map(({ ok }) => ok), [true, false]);
+});
+
+Deno.test("the executor runs so many tasks at a time; a cancelled one reaches its handler's signal; deadlines are results", async () => {
+  const worker = behaviorUrl(
+    `concurrency: 8,
+     async onTask(task, ctx) {
+       ctx.state.now = (ctx.state.now ?? 0) + 1;
+       ctx.state.most = Math.max(ctx.state.most ?? 0, ctx.state.now);
+       if (task.objective === "most") return ctx.state.most;
+       if (task.objective === "wait") await new Promise((resolve) => ctx.signal.addEventListener("abort", resolve, { once: true }));
+       else await new Promise((resolve) => setTimeout(resolve, 5));
+       ctx.store.set("tasks", task.id, task.objective);
+       ctx.state.now--;
+     }`,
+  );
+  await using manager = new UltraFastAgentManager({ threads: 1, behaviors: { worker }, executorConcurrency: 3 });
+  await manager.initialize();
+  const agent = await manager.spawnAgent("worker");
+  const batch = await manager.executor.executeBatch(Array.from({ length: 10 }, (_, n) => ({ id: `b${n}`, objective: "work" })), agent);
+  assertEquals(batch.map(({ status, taskId }) => [status, taskId]), Array.from({ length: 10 }, (_, n) => ["completed", `b${n}`]));
+  assertEquals((await manager.executeTask(agent, { id: "m", objective: "most" })).output, 3);
+  const given = new AbortController();
+  const cancelled = manager.executeTask(agent, { id: "c", objective: "wait" }, { signal: given.signal });
+  const late = manager.executeTask(agent, { id: "l", objective: "wait", constraints: { timeout: 20 } });
+  assertEquals((await late).status, "timeout");
+  given.abort();
+  assertEquals((await cancelled).status, "cancelled");
+  // Both handlers heard of it: they went on to their last line.
+  while (manager.memoryStore.get("tasks", "c") === undefined || manager.memoryStore.get("tasks", "l") === undefined) {
+    await manager.executeTask(agent, { id: "x", objective: "work" });
+  }
 });

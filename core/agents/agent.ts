@@ -14,9 +14,11 @@
  * @module
  */
 import type { AgentId, Message, Priority } from "../bus/message.ts";
+import type { TaskDefinition } from "../bus/task.ts";
 import type { AgentMetrics } from "../metrics/registry.ts";
 
 export type { AgentId, Message, Priority, PriorityName } from "../bus/message.ts";
+export type { TaskDefinition, TaskResult, TaskStatus } from "../bus/task.ts";
 export type { AgentMetrics, Counter, Distribution, Gauge, MetricLabels } from "../metrics/registry.ts";
 
 /** Options of a send. */
@@ -79,34 +81,6 @@ export interface SpawnConfig {
   readonly supervision?: Supervision;
   /** Gives up the spawn; an agent that was already being made is ended. */
   readonly signal?: AbortSignal;
-}
-
-/** A piece of work handed to one agent. */
-export interface TaskDefinition {
-  /** Chosen by the caller. */
-  readonly id: string;
-  /** What is to be done. */
-  readonly objective: string;
-  /** Whatever the behavior needs besides. */
-  readonly input?: unknown;
-  /** Bounds of the work. */
-  readonly constraints?: { readonly maxTokens?: number; readonly timeout?: number };
-}
-
-/** What became of a task. */
-export interface TaskResult {
-  /** Id of the task. */
-  readonly taskId: string;
-  /** Agent that did it. */
-  readonly agentId: AgentId;
-  /** `failed` carries an error instead of an output. */
-  readonly status: "completed" | "failed" | "timeout";
-  /** What `onTask` returned. */
-  readonly output?: unknown;
-  /** What it threw. */
-  readonly error?: Error;
-  /** From the call to the result. */
-  readonly durationMs: number;
 }
 
 /** Values that every thread sees at once. */

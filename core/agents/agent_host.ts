@@ -20,7 +20,7 @@ import { AgentDirectory } from "./agent_directory.ts";
 import { Asks } from "./asks.ts";
 import { Bereavement, type DeathNotice } from "./bereavement.ts";
 import { Calls } from "./calls.ts";
-import { type DeadLetterPage, type DeadLetterReason, type DeadLetters } from "./dead_letters.ts";
+import type { DeadLetterPage, DeadLetterReason, DeadLetters } from "./dead_letters.ts";
 import type { AgentHome, Delivery } from "./delivery.ts";
 import type { HostedAgent } from "./hosted_agent.ts";
 import type { HostOptions } from "./host_options.ts";

@@ -9,12 +9,12 @@ import { AgentNotFoundError, InvalidArgumentError } from "../base/errors.ts";
 import { ASK_TIMEOUT_MS } from "../base/limits.ts";
 import type { AgentId } from "../bus/message.ts";
 import { Histogram } from "../metrics/histogram.ts";
-import type { Health, SpawnConfig, TaskDefinition, TaskResult } from "./agent.ts";
+import type { Health, SpawnConfig } from "./agent.ts";
 import type { AgentHost } from "./agent_host.ts";
 import { WarmPools } from "./warm_pools.ts";
 
 /** What the manager of agents tells the outside. */
-export type AgentEvent = (name: "agent:spawned" | "agent:terminated" | "task:completed" | "agent:error", data: unknown) => void;
+export type AgentEvent = (name: "agent:spawned" | "agent:terminated" | "agent:error", data: unknown) => void;
 
 /** Spawns, tasks and ends, seen from the main thread. */
 export class AgentManager {
@@ -60,7 +60,7 @@ export class AgentManager {
     const warm = config.preWarm ? this.#pools.take(type, config) : undefined;
     const id = warm ?? await this.host.spawn(type, config);
     this.spawnTime.record((this.host.clock.now() - startedAt) * 1_000);
-    this.#spawned(1);
+    this.#spawned();
     this.emit("agent:spawned", { agentId: id, type });
     return id;
   }
@@ -73,7 +73,7 @@ export class AgentManager {
     const startedAt = this.host.clock.now();
     const ids = await this.host.desk.spawnMany(type, count, config);
     if (count > 0) this.spawnTime.record((this.host.clock.now() - startedAt) * 1_000);
-    this.#spawned(count);
+    this.#spawned();
     for (const agentId of ids) this.emit("agent:spawned", { agentId, type });
     return ids;
   }
@@ -81,7 +81,6 @@ export class AgentManager {
   /** Ends an agent. */
   async terminate(id: AgentId): Promise<void> {
     await this.host.desk.terminate(id);
-    this.host.metrics.counts.terminated++;
     this.emit("agent:terminated", { agentId: id });
   }
 
@@ -92,38 +91,7 @@ export class AgentManager {
     return await this.host.call(host, "health", id, checkedDelay("timeoutMs", timeoutMs)) as Health;
   }
 
-  /** Hands a task to an agent. What its `onTask` throws comes back as a failed result; an agent that does not exist is thrown. */
-  async execute(agentId: AgentId, task: TaskDefinition, signal?: AbortSignal): Promise<TaskResult> {
-    checkTask(task);
-    const startedAt = this.host.clock.now();
-    const timeoutMs = task.constraints?.timeout ?? ASK_TIMEOUT_MS;
-    const outcome = await this.host.task(agentId, task, { timeoutMs, signal }).then(
-      (output) => ({ status: "completed" as const, output }),
-      (error) => {
-        if (signal?.aborted || error.code === "AGENT_NOT_FOUND" || error.code === "HOST_DIED" || error.code === "NOT_INITIALIZED") {
-          throw error;
-        }
-        return { status: error.code === "ASK_TIMEOUT" ? "timeout" as const : "failed" as const, error };
-      },
-    );
-    const result: TaskResult = { taskId: task.id, agentId, durationMs: this.host.clock.now() - startedAt, ...outcome };
-    this.emit("task:completed", result);
-    return result;
-  }
-
-  #spawned(count: number): void {
-    this.host.metrics.counts.spawned += count;
+  #spawned(): void {
     this.#agentsPeak = Math.max(this.#agentsPeak, this.host.directory.live);
   }
-}
-
-function checkTask(task: TaskDefinition): void {
-  if (typeof task?.id !== "string" || task.id === "") {
-    throw new InvalidArgumentError("task.id", task?.id, "give a string that names the task.");
-  }
-  if (typeof task.objective !== "string") {
-    throw new InvalidArgumentError("task.objective", task.objective, "say in a string what is to be done.");
-  }
-  const timeout = task.constraints?.timeout;
-  if (timeout !== undefined) checkedDelay("task.constraints.timeout", timeout);
 }

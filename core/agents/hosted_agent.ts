@@ -241,12 +241,9 @@ export class HostedAgent implements AgentContext {
     if (expiresAt !== undefined && this.#home.clock.now() > expiresAt) return this.#home.bury(delivery, "expired");
     if (behavior.accepts !== undefined && !delivery.isTask && !this.#accept(delivery)) return;
     this.#home.begin(delivery);
-    let context: AgentContext = this;
-    if (this.#concurrency === 1) this.#current = delivery;
-    else {
-      context = new HandlerContext(this, delivery);
-      this.#active.add(delivery);
-    }
+    const context: AgentContext = this.#concurrency === 1 ? this : new HandlerContext(this, delivery);
+    if (context === this) this.#current = delivery;
+    else this.#active.add(delivery);
     let result: unknown;
     try {
       result = delivery.isTask

@@ -50,7 +50,10 @@ export class SpawnDesk {
     await registered;
     const results = await unlessAborted(made, config.signal, () => this.#endAll(ids));
     const error = results.find((result) => result.error !== undefined)?.error;
-    if (error === undefined) return ids;
+    if (error === undefined) {
+      if (!warm) this.host.metrics.counts.spawned += count;
+      return ids;
+    }
     await this.#endAll(ids);
     throw error;
   }
@@ -59,6 +62,7 @@ export class SpawnDesk {
   adopt(id: AgentId, config: SpawnConfig): boolean {
     const host = this.directory.hostOf(id);
     if (host < 0 || !this.directory.become(id, AGENT_STATE.warm, AGENT_STATE.ready)) return false;
+    this.host.metrics.counts.spawned++;
     if (config.priority !== undefined) {
       this.host.call(host, "adopt", { id, priority: priorityLevel(config.priority) }, SPAWN_TIMEOUT_MS)
         .catch((error) => this.host.notices.send({ kind: "adopt-failed", agentId: id, error }));
@@ -69,10 +73,11 @@ export class SpawnDesk {
   /** Ends an agent: it takes no more messages from here on; resolves when its onStop has settled. */
   async terminate(id: AgentId): Promise<void> {
     const host = this.directory.hostOf(id);
-    if (this.directory.become(id, AGENT_STATE.moving, AGENT_STATE.stopping)) return this.directory.free(id, AGENT_STATE.stopping);
-    const leaves = this.directory.become(id, AGENT_STATE.ready, AGENT_STATE.stopping) ||
-      this.directory.become(id, AGENT_STATE.warm, AGENT_STATE.stopping);
-    if (!leaves) throw new AgentNotFoundError(id);
+    const moving = this.directory.become(id, AGENT_STATE.moving, AGENT_STATE.stopping);
+    const counted = moving || this.directory.become(id, AGENT_STATE.ready, AGENT_STATE.stopping);
+    if (!counted && !this.directory.become(id, AGENT_STATE.warm, AGENT_STATE.stopping)) throw new AgentNotFoundError(id);
+    if (counted) this.host.metrics.counts.terminated++;
+    if (moving) return this.directory.free(id, AGENT_STATE.stopping);
     // Twice: once for the handler that runs, once for onStop; and some for the way.
     await this.host.call(host, "terminate", id, 3 * STOP_TIMEOUT_MS).catch((error) => {
       if (error.code !== "HOST_DIED") throw error; // it is gone all the same

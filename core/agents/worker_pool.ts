@@ -11,7 +11,6 @@ import { load, store } from "../memory/atomics.ts";
 import { Doorbell } from "../memory/doorbell.ts";
 import { HEADER, HOST, hostField, type Layout } from "../memory/layout.ts";
 import type { SharedMemory } from "../memory/shared_memory.ts";
-import workerText from "./agent_worker.bundle.js" with { type: "text" };
 import { answerPings } from "./clock_sync.ts";
 import type { HostPlan } from "./host_assembly.ts";
 import { HOST_STATE } from "./lifecycle.ts";
@@ -24,6 +23,8 @@ const STALL_MS = 1_000;
 
 /** What the pool is given. */
 export interface WorkerPoolOptions {
+  /** The threads' code, in one piece. */
+  readonly workerText: string;
   /** The arena. */
   readonly memory: SharedMemory;
   /** Its plan. */
@@ -127,7 +128,7 @@ export class WorkerPool {
   }
 
   #startOne(host: number): Promise<void> {
-    const { memory, clock, plan, partsUrl } = this.#options;
+    const { memory, clock, plan, partsUrl, workerText } = this.#options;
     this.#mark(host, HOST_STATE.starting);
     const worker = new Worker(workerText, {
       eval: true,

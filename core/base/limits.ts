@@ -49,6 +49,28 @@ export const SNAPSHOT_BYTES_MAX = 256 * 1024 * 1024;
 export const SPARE_HOSTS_MAX = 4;
 /** A thread must start within this: importing its code takes 10–100 ms, a loaded machine ten times that. */
 export const THREAD_START_TIMEOUT_MS = 30_000;
+/** Tasks that may wait for the executor: one for each of 10,000 agents. */
+export const TASKS_WAITING_MAX = 10_000;
+/** Characters that a team agent takes in one text, or in all texts of one request: as much as a message of 1 MiB can hold of plain text. */
+export const TEAM_TEXT_CHARS_MAX = 1_048_576;
+/** Items in one list of a team agent's input (files, cases, passages, columns): 1 MiB of messages holds few more that say anything. */
+export const TEAM_ITEMS_MAX = 10_000;
+/** Values of one analysis: sorting and counting them takes about half a second. */
+export const TEAM_VALUES_MAX = 262_144;
+/** Edits of one text. */
+export const TEAM_EDITS_MAX = 256;
+/** Characters that all edits of a request may read, each the whole text: all 256 for 64 KiB, 16 for 1 MiB, about half a second. */
+export const TEAM_EDITED_CHARS_MAX = 16 * TEAM_TEXT_CHARS_MAX;
+/** Steps of patterns times characters of texts in one request, about half a second: a thread that computes for two counts as hung. */
+export const TEAM_PATTERN_WORK_MAX = 16 * TEAM_TEXT_CHARS_MAX;
+/** Findings and differences that one reply lists; the rest is counted. */
+export const TEAM_FINDINGS_MAX = 1_000;
+/** Workers of one coordinator: more than any machine's threads, few enough to be asked one by one. */
+export const TEAM_WORKERS_MAX = 64;
+/** Parts of one coordinated task. */
+export const TEAM_PARTS_MAX = 1_024;
+/** Differing lines up to which the shortest diff is searched: time and memory grow with the square (1,000 → 4 MiB). */
+export const DIFF_STEPS_MAX = 1_000;
 /** A thread whose drain loop has not turned for so long is given up. */
 export const HANG_TIMEOUT_MS = 2_000;
 /** Heap of one worker thread: 10,000 agents with 100 KiB each, and the runtime. */

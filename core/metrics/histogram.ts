@@ -55,6 +55,20 @@ export function samplesNeeded(p: number): number {
 }
 
 /**
+ * The exact quantile of a few numbers in rising order: between two of them it lies on the line that joins them (Hyndman and Fan's type 7, as in
+ * spreadsheets), so the median of an even number of them is their mean. Throws `InvalidArgumentError` when there is none.
+ */
+export function quantile(sorted: ArrayLike<number>, p: number): number {
+  if (!(p >= 0 && p <= 1)) throw new InvalidArgumentError("p", p, "give a fraction between 0 and 1, such as 0.95.");
+  if (sorted.length === 0) throw new InvalidArgumentError("sorted", sorted, "give at least one number.");
+  const place = p * (sorted.length - 1);
+  const below = Math.floor(place);
+  const share = place - below;
+  // Not low + share × (high − low): the difference of two large numbers may be more than a number can hold.
+  return share === 0 ? sorted[below] : sorted[below] * (1 - share) + sorted[below + 1] * share;
+}
+
+/**
  * Durations in µs, counted in buckets of a relative width of at most 1/32.
  *
  * @example

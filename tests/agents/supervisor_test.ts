@@ -92,7 +92,6 @@ Deno.test("an acked send resolves when the handler has settled, and rejects with
 Deno.test("what a thread had committed when it died is delivered; what a zombie does later is refused", async () => {
   const { behavior, seen } = notebook();
   let late: unknown;
-  let kernel: Simulation;
   let target: AgentId = 0;
   const talker = defineAgent({
     onMessage(_message, ctx) {
@@ -105,7 +104,7 @@ Deno.test("what a thread had committed when it died is delivered; what a zombie 
       }
     },
   });
-  kernel = new Simulation({ hosts: 3, behaviors: { behavior, talker } });
+  const kernel: Simulation = new Simulation({ hosts: 3, behaviors: { behavior, talker } });
   target = await kernel.until(kernel.host(0).spawn("behavior", { host: 2 }));
   const agent = await kernel.until(kernel.host(0).spawn("talker", { host: 1 }));
   kernel.host(0).send(0, agent, "go");
@@ -160,10 +159,9 @@ Deno.test("without a spare thread the agents of the only one are lost: ids are s
 });
 
 Deno.test("an agent in whose handler two threads died is not made a third time", async () => {
-  let kernel: Simulation;
   const killer = defineAgent({ onMessage: (_message, ctx) => void kernel.kill(ctx.host).catch(() => undefined) });
   const bystander = defineAgent({ onMessage: (message, ctx) => ctx.reply(message.payload) });
-  kernel = new Simulation({ hosts: 2, spares: 3, behaviors: { killer, bystander } });
+  const kernel: Simulation = new Simulation({ hosts: 2, spares: 3, behaviors: { killer, bystander } });
   const agent = await kernel.until(kernel.host(0).spawn("killer", { host: 1 }));
   const neighbour = await kernel.until(kernel.host(0).spawn("bystander", { host: 1 }));
   for (let death = 0; death < 2; death++) {

@@ -1,6 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { Histogram, P95_SAMPLES_MIN, P99_SAMPLES_MIN, samplesNeeded } from "../../core/metrics/histogram.ts";
+import { Histogram, P95_SAMPLES_MIN, P99_SAMPLES_MIN, quantile, samplesNeeded } from "../../core/metrics/histogram.ts";
 import { InvalidArgumentError } from "../../core/base/errors.ts";
 
 const RANGE_US = 2 ** 32;
@@ -177,4 +177,26 @@ Deno.test("since a copy of something larger there is nothing, not billions", () 
   const larger = Histogram.private();
   for (let us = 0; us < 100; us++) larger.record(us);
   assertEquals(Histogram.private().since(larger).count, 0);
+});
+
+Deno.test("an exact quantile lies between its neighbours, also of numbers whose difference is too large for a number", () => {
+  assertEquals([0, 0.25, 0.5, 0.95, 1].map((p) => quantile([10, 20, 30, 40], p)), [10, 17.5, 25, 38.5, 40]);
+  assertEquals(quantile([7], 0.3), 7);
+  assertEquals(quantile([-1.5e308, 1.5e308], 0.5), 0);
+  fc.assert(
+    fc.property(
+      fc.array(fc.double({ noNaN: true, noDefaultInfinity: true }), { minLength: 1 }),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      (values, p) => {
+        const sorted = Float64Array.from(values).sort();
+        const place = p * (sorted.length - 1);
+        const value = quantile(sorted, p);
+        const slack = 4 * Number.EPSILON * Math.max(Math.abs(sorted[Math.floor(place)]), Math.abs(sorted[Math.ceil(place)])) +
+          Number.MIN_VALUE;
+        assert(value >= sorted[Math.floor(place)] - slack && value <= sorted[Math.ceil(place)] + slack);
+      },
+    ),
+  );
+  assertThrows(() => quantile([], 0.5), InvalidArgumentError, "at least one number");
+  assertThrows(() => quantile([1], 1.5), InvalidArgumentError, "fraction");
 });

@@ -91,6 +91,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   "tasks": 4,
   "workflows": 4,
   "collective": 4,
+  "team": 4.5,
   "": 5,
   "validation": 6,
   "cluster": 6,
@@ -100,7 +101,7 @@ const FLOORS: Readonly<Record<string, number>> = {
 /** Faces that may import every floor and that no floor imports. */
 const FACES: readonly string[] = ["core/testing.ts", "mod.ts"];
 /** Modules that something other than an import statement starts. */
-const ENTRIES: readonly string[] = [...FACES, "core/agents/agent.ts", "core/agents/agent_worker.ts", "core/validation/load_agent.ts"];
+const ENTRIES: readonly string[] = [...FACES, "core/agents/agent.ts", "core/agent_worker.ts", "core/validation/load_agent.ts"];
 
 function folderOf(path: string): string {
   return path.split("/").slice(1, -1)[0] ?? "";
