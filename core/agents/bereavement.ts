@@ -11,7 +11,6 @@ import type { AgentId } from "../bus/message.ts";
 import { LANE_URGENT_FROM } from "../bus/outbound.ts";
 import { privateWindow, type SharedMemory } from "../memory/shared_memory.ts";
 import { FRAME_MARK } from "../memory/ring_buffer.ts";
-import { privateWindow } from "../memory/shared_memory.ts";
 import type { AgentDirectory } from "./agent_directory.ts";
 import type { PostRoom } from "./post_room.ts";
 import type { Replies } from "./replies.ts";

@@ -22,7 +22,7 @@ const USES_BEFORE_CODE = 64;
 /** The codec of one host: what it writes refers to that host's table, and it reads what any host wrote. One instance a host, for its thread only. */
 export class ShapeCodec implements Codec {
   readonly #decoder: Decoder;
-  #idleEncoder: Encoder | null;
+  readonly #encoder: Encoder;
 
   /** `options` other than the defaults are for tests. */
   constructor(memory: SharedMemory, layout: Layout, host: number, options: Partial<ShapeOptions> = {}) {
@@ -30,20 +30,14 @@ export class ShapeCodec implements Codec {
     const all: ShapeOptions = {
       ...{ sightingsMin: SIGHTINGS_MIN, repeatsMin: REPEATS_MIN, usesBeforeCode: USES_BEFORE_CODE, ...options, code },
     };
-    this.#idleEncoder = new Encoder(new WriteShapes(memory, layout, host, all), memory);
+    this.#encoder = new Encoder(new WriteShapes(memory, layout, host, all), memory);
     this.#decoder = new Decoder(new ReadTables(memory, layout, all), memory);
   }
 
   /** See `Codec.encode`. A payload that is encoded in the middle of another (a getter sends a message) is written without shapes. */
   encode(value: unknown, target: ByteWindow, at: number, limit: number): number {
-    const encoder = this.#idleEncoder ?? new Encoder();
-    const idle = this.#idleEncoder;
-    this.#idleEncoder = null;
-    try {
-      return encoder.encode(value, target, at, limit);
-    } finally {
-      this.#idleEncoder = idle;
-    }
+    const encoder = this.#encoder.busy ? new Encoder() : this.#encoder;
+    return encoder.encode(value, target, at, limit);
   }
 
   /** See `Codec.decode`. */

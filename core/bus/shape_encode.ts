@@ -5,17 +5,23 @@
  */
 import type { Layout } from "../memory/layout.ts";
 import type { SharedMemory } from "../memory/shared_memory.ts";
-import { TAG } from "./codec_format.ts";
+import { SMALL_INTEGER, TAG } from "./codec_format.ts";
 import { generate, NOT_A_RECORD, quoted, SHAPE_KEY_CHARACTERS_MAX, SHAPE_KEYS_MAX, type ShapeOptions } from "./shape_format.ts";
 import { ShapeTable } from "./shape_table.ts";
 import { FieldWords, type WordBook } from "./shape_words.ts";
 
 /** Key lists watched at a time (a power of two). */
-const PLACES = 512;
+const CANDIDATES = 512;
+/** Shapes tried one after the other before the keys are hashed. */
+const RECENT = 8;
 const ownProperty = Object.prototype.hasOwnProperty;
 
 /** What a generated function needs of the encoder at work. Each writes a value at `at` and returns the byte after it, or -1. */
 export interface RecordSink {
+  /** Where it writes. */
+  readonly bytes: Uint8Array<ArrayBufferLike>;
+  /** First byte that is not to be touched. */
+  readonly limit: number;
   /** A number. */
   number(value: number, at: number): number;
   /** A string, by number if it is a word. */
@@ -65,10 +71,12 @@ export class WriteShapes implements WordBook {
   readonly #shapes = new Map<number, WriteShape>();
   readonly #words: string[] = [];
   readonly #numbers = new Map<string, number>();
-  /** Shapes and candidates by the hash of their keys, the latest at each place. Of a candidate there is no more than its hash. */
-  readonly #places: (WriteShape | null)[] = new Array(PLACES).fill(null);
-  readonly #candidates = new Int32Array(PLACES);
-  readonly #sightings = new Int32Array(PLACES);
+  /** Hashes of key lists that are no shapes yet, and how often each was seen. */
+  readonly #candidates = new Int32Array(CANDIDATES);
+  readonly #sightings = new Int32Array(CANDIDATES);
+  /** Shapes of the moment: messages of several kinds come in any order. */
+  readonly #recent: WriteShape[] = [];
+  #oldest = 0;
   readonly #names: string[] = new Array(SHAPE_KEYS_MAX).fill("");
   #previous: WriteShape;
   #shapeCount = 0;
@@ -120,16 +128,18 @@ export class WriteShapes implements WordBook {
       names[count++] = name;
     }
     if (count === 0) return null;
-    const place = placeOf(names, count);
-    const last = this.#places[place];
-    if (last !== null && sameKeys(last.keys, names, count)) return last;
+    for (const recent of this.#recent) if (sameKeys(recent.keys, names, count)) return recent;
     const hash = hashOf(names, count);
-    const known = this.#shapes.get(hash) ?? this.#sighted(hash, place, count);
-    return known !== null && sameKeys(known.keys, names, count) ? this.#places[place] = known : null;
+    const known = this.#shapes.get(hash) ?? this.#sighted(hash, count);
+    if (known === null || !sameKeys(known.keys, names, count)) return null;
+    this.#recent[this.#oldest] = known;
+    this.#oldest = (this.#oldest + 1) % RECENT;
+    return known;
   }
 
   /** Counts a candidate; it becomes a shape when it was seen often, with few others in its place. */
-  #sighted(hash: number, place: number, count: number): WriteShape | null {
+  #sighted(hash: number, count: number): WriteShape | null {
+    const place = (hash ^ (hash >>> 15)) & (CANDIDATES - 1);
     if (this.#candidates[place] !== hash) {
       this.#candidates[place] = hash;
       this.#sightings[place] = 0;
@@ -147,18 +157,6 @@ function hasKeys(record: object, keys: readonly string[]): boolean {
     count++;
   }
   return count === keys.length && count > 0;
-}
-
-/** By three marks of each key. */
-function placeOf(names: readonly string[], count: number): number {
-  let hash = count;
-  for (let index = 0; index < count; index++) {
-    const name = names[index];
-    const last = name.length - 1;
-    const marks = name.length + name.charCodeAt(0) * 31 + name.charCodeAt(last) * 1_031 + name.charCodeAt(last >> 1) * 8_209;
-    hash = Math.imul(hash ^ marks, 0x9e37_79b1);
-  }
-  return (hash ^ (hash >>> 15)) & (PLACES - 1);
 }
 
 /** By every character: keys that only differ in a number inside must not be taken for one kind of record. */
@@ -214,11 +212,16 @@ const NO_PROPERTY = Symbol("none");
 function writerOf(shape: WriteShape): Write {
   const fields = shape.keys.map((key, index) => `
       v = o${quoted(key)}; step = ${2 * index + 1};
-      if (typeof v === "string") at = e.text(v, at, f${index});
-      else if (typeof v === "number") at = e.number(v, at);
-      else if (v === true || v === false) at = e.flag(v, at);
-      else at = e.member(v, at, depth, o, ${JSON.stringify(key)});
-      if (at < 0) return -1;
+      if (typeof v === "string") {
+        if (v === f${index}.last && at + 2 <= limit) { b[at] = f${index}.first; b[at + 1] = f${index}.second; at += 2; }
+        else if ((at = e.text(v, at, f${index})) < 0) return -1;
+      } else if (typeof v === "number") {
+        if ((v & 0x7f) === v && at < limit && !Object.is(v, -0)) b[at++] = v | ${SMALL_INTEGER};
+        else if ((at = e.number(v, at)) < 0) return -1;
+      } else if (v === true || v === false) {
+        if (at >= limit) return -1;
+        b[at++] = v ? ${TAG.true} : ${TAG.false};
+      } else if ((at = e.member(v, at, depth, o, ${JSON.stringify(key)})) < 0) return -1;
       step = ${2 * index + 2};`).join("");
   return generate(
     `const { shape: { keys, words }, none, plain } = argument, ${shape.keys.map((_key, index) => `f${index} = words[${index}]`).join(", ")};
@@ -229,7 +232,8 @@ function writerOf(shape: WriteShape): Write {
         const p = Object.getPrototypeOf(o);
         if (p !== plain && !e.isPlain(o, p)) return ${NOT_A_RECORD};
         e.enter(o);
-        step = 0;${fields}
+        step = 0;
+        const b = e.bytes, limit = e.limit;${fields}
         return at;
       } catch (error) {
         if (step < 0) return ${NOT_A_RECORD};

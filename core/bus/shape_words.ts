@@ -6,7 +6,7 @@
  * @module
  */
 import type { ByteWindow } from "../memory/shared_memory.ts";
-import { SHORT_TEXT } from "./codec_format.ts";
+import { SHORT_TEXT, WORD } from "./codec_format.ts";
 import { writeText } from "./codec_text.ts";
 import { WORD_CHARACTERS_MAX } from "./shape_format.ts";
 
@@ -15,9 +15,12 @@ const PLACES = 8;
 
 /** What one field of one shape has repeated lately. */
 export class FieldWords {
-  /** The word that was written last, and its number. */
+  /** The word that was written last, and the two bytes of its number. */
   last: string | null = null;
-  lastNumber = 0;
+  /** See `last`: the first of its two bytes. */
+  first = 0;
+  /** See `last`: the second. */
+  second = 0;
   readonly #words: (string | null)[] = new Array(PLACES).fill(null);
   readonly #numbers: number[] = new Array(PLACES).fill(0);
   readonly #hashes: number[] = new Array(PLACES).fill(0);
@@ -29,7 +32,8 @@ export class FieldWords {
     const place = placeOf(value);
     if (this.#words[place] !== value) return false;
     this.last = this.#words[place];
-    this.lastNumber = this.#numbers[place];
+    this.first = WORD | this.#numbers[place] >> 8;
+    this.second = this.#numbers[place] & 0xff;
     return true;
   }
 
