@@ -141,39 +141,6 @@ export const AGENT_SLOT = {
 /** Replies that one handler may wait for at a time with its cycles found; more fit no cache line. */
 export const AWAITS_MAX = 12;
 
-/* ---- Parked frames: a slab whose state names its host and says PARKING holds records of one size. ---- */
-
-/** In a slab's state, beside host + 1: it holds parked frames. */
-export const SLAB_PARKING = 0x100;
-/** Fields of such a slab. */
-export const PARKING_SLAB = {
-  /** Bytes of one record; written before the state says PARKING. */
-  recordBytes: 0,
-  /** The first record. */
-  records: CACHE_LINE_BYTES,
-} as const;
-/** Fields of a parked record. */
-export const PARKED = {
-  /** 0 free, 1 waiting, 2 begun. Written last when it is filled. */
-  state: 0,
-  bytes: 4,
-  /** Host that wrote the frame. */
-  producer: 8,
-  /** Order of arrival at the host (f64). */
-  sequence: 16,
-  /** The frame as it lay in the ring. */
-  frame: 24,
-} as const;
-/** Records of so many in a slab; each size is the largest multiple of 8 that fits so often. */
-export const PARKED_PER_SLAB: readonly number[] = [127, 63, 31, 15, 7, 3, 1];
-
-/** Bytes of a record of which `count` fit a slab. */
-export function parkedRecordBytes(count: number): number {
-  return roundDown((SLAB_BYTES - PARKING_SLAB.records) / count, 8);
-}
-
-/* ---- End of parked frames. ---- */
-
 /** Fields of one host's table of shapes, in bytes from its start; see shape_table.ts. Written by that host's thread alone. */
 export const SHAPE_TABLE = {
   /** Bytes of entries that may be read. Only ever grows: an entry means the same for as long as the arena lives. */
