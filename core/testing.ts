@@ -237,7 +237,9 @@ export class Simulation {
   host(index: number): SimulatedHost {
     const { host } = this.#assembled[index];
     return {
-      counts: host.metrics.counts,
+      get counts(): Counts {
+        return host.metrics.read();
+      },
       turn: () => host.turn(),
       send: (from, to, payload, options) => host.send(from, to, payload, options),
       ask: (from, to, payload, options) => host.ask(from, to, payload, options),

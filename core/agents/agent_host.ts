@@ -8,12 +8,12 @@ import type { Clock } from "../base/clock.ts";
 import { checkedDelay, Deadlines } from "../base/deadlines.ts";
 import { HostDiedError, KernelError, NotInitializedError } from "../base/errors.ts";
 import { FRAMES_PER_TURN_MAX } from "../base/limits.ts";
-import { emptyEnvelope, type Envelope, KIND, messageOf } from "../bus/envelope.ts";
+import { emptyEnvelope, type Envelope, KIND } from "../bus/envelope.ts";
 import { Inbound, type KeptFrame } from "../bus/inbound.ts";
 import type { AgentId } from "../bus/message.ts";
 import { add } from "../memory/atomics.ts";
 import { HOST, hostField } from "../memory/layout.ts";
-import { HostMetrics } from "../metrics/counters.ts";
+import { COUNT, HostMetrics } from "../metrics/counters.ts";
 import { MetricsRegistry } from "../metrics/registry.ts";
 import type { AgentStore, AskOptions, SendOptions, SendResult, SpawnConfig } from "./agent.ts";
 import { AgentDirectory } from "./agent_directory.ts";
@@ -21,7 +21,7 @@ import { Asks } from "./asks.ts";
 import { Bereavement, type DeathNotice } from "./bereavement.ts";
 import { Calls } from "./calls.ts";
 import type { DeadLetterPage, DeadLetterReason, DeadLetters } from "./dead_letters.ts";
-import type { AgentHome, Delivery } from "./delivery.ts";
+import { type AgentHome, type Delivery, deliveryOf } from "./delivery.ts";
 import type { HostedAgent } from "./hosted_agent.ts";
 import type { HostOptions } from "./host_options.ts";
 import { HOST_STATE } from "./lifecycle.ts";
@@ -113,7 +113,7 @@ export class AgentHost implements AgentHome {
     this.#inTurn = false;
     this.#options.memory.floats[this.#runningFloat] = 0;
     add(this.#options.memory.words, this.#beatWord, 1);
-    this.metrics.counts.turns++;
+    this.metrics.counts[COUNT.turns]++;
     this.#finish();
     return done;
   }
@@ -223,8 +223,10 @@ export class AgentHost implements AgentHome {
     const { counts, delivery: histogram } = this.metrics;
     // Handled again after its thread had died in it: it was counted then.
     if (message.retryCount === 0) {
-      if ((counts.delivered++ & DELIVERY_SAMPLE_MASK) === this.#sampled) histogram.record((this.clock.now() - message.timestamp) * 1_000);
-      if (isTask) counts.tasks++;
+      if ((counts[COUNT.delivered]++ & DELIVERY_SAMPLE_MASK) === this.#sampled) {
+        histogram.record((this.clock.now() - message.timestamp) * 1_000);
+      }
+      if (isTask) counts[COUNT.tasks]++;
     }
     this.#options.memory.floats[this.#runningFloat] = message.to;
     if (kept === null) this.#inbound.begin();
@@ -283,10 +285,7 @@ export class AgentHost implements AgentHome {
   #finish(): void {
     this.#flushQueued = false;
     if (!this.alive) return;
-    const { counts } = this.metrics;
-    counts.pending = this.#post.waiting + this.#parked;
-    // Counts first: whoever is woken by the flush may read them.
-    this.metrics.publish();
+    this.metrics.counts[COUNT.pending] = this.#post.waiting + this.#parked;
     this.#post.flush();
   }
 
@@ -312,7 +311,7 @@ export class AgentHost implements AgentHome {
   #deliver(envelope: Envelope, payload: () => unknown): void {
     const verdict = this.#options.interceptor?.deliver?.(envelope.to, envelope.correlation !== 0) ?? "handle";
     if (verdict !== "handle") {
-      if (verdict === "skip") this.metrics.counts.delivered++;
+      if (verdict === "skip") this.metrics.counts[COUNT.delivered]++;
       return;
     }
     const agent = this.#residents.get(envelope.to);
@@ -326,27 +325,15 @@ export class AgentHost implements AgentHome {
 
   /** A frame as its handler gets it; null when it cannot be read: then it has been buried. */
   #read(envelope: Envelope, payload: () => unknown, kept: KeptFrame | null): Delivery | null {
-    const { correlation, kind, inSlabs: isLarge } = envelope;
-    const isRequest = kind === KIND.message || kind === KIND.ask || kind === KIND.task || kind === KIND.acked;
-    const flags = {
-      isRequest,
-      isTask: kind === KIND.task,
-      acked: kind === KIND.acked,
-      correlation,
-      isLarge,
-      kept,
-      replied: false,
-      abort: null,
-    };
     let value: unknown;
     try {
       value = payload();
     } catch {
       // Its sender is not to be trusted, but this thread and its agents are: the message is kept by its envelope, and counted.
-      this.bury({ message: messageOf(envelope, undefined), ...flags }, "corrupt");
+      this.bury(deliveryOf(envelope, undefined, kept), "corrupt");
       return null;
     }
-    return { message: messageOf(envelope, value), ...flags };
+    return deliveryOf(envelope, value, kept);
   }
 
   #settle(envelope: Envelope, payload: () => unknown): void {
@@ -362,7 +349,7 @@ export class AgentHost implements AgentHome {
     }
     const awaited = succeeded ? this.#replies.settle(correlation, value) : this.#replies.fail(correlation, value);
     if (!counted) return;
-    if (awaited) this.metrics.counts.delivered++;
+    if (awaited) this.metrics.counts[COUNT.delivered]++;
     else this.#undeliverable.keep(envelope, value, "late-reply");
   }
 

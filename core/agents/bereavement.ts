@@ -9,9 +9,8 @@ import { countRetry, emptyEnvelope, KIND, readEnvelope } from "../bus/envelope.t
 import type { Inbound, KeptFrame } from "../bus/inbound.ts";
 import type { AgentId } from "../bus/message.ts";
 import { LANE_URGENT_FROM } from "../bus/outbound.ts";
-import type { SharedMemory } from "../memory/shared_memory.ts";
+import { privateWindow, type SharedMemory } from "../memory/shared_memory.ts";
 import { FRAME_MARK } from "../memory/ring_buffer.ts";
-import { privateWindow } from "../memory/shared_memory.ts";
 import type { AgentDirectory } from "./agent_directory.ts";
 import type { PostRoom } from "./post_room.ts";
 import type { Replies } from "./replies.ts";
@@ -155,5 +154,7 @@ export class Bereavement {
 /** A frame in private memory, to be read like a kept one. */
 export function asKept(frame: Uint8Array, producer: number): KeptFrame {
   const bytes = frame.length;
-  return { record: 0, window: { bytes: frame, view: new DataView(frame.buffer, frame.byteOffset, bytes) }, at: 0, bytes, producer };
+  const window = privateWindow((bytes + 7) & ~7);
+  window.bytes.set(frame);
+  return { record: 0, window, at: 0, bytes, producer };
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { type Envelope, KIND, messageOf } from "../bus/envelope.ts";
 import type { KeptFrame } from "../bus/inbound.ts";
 import type { AgentId, Message } from "../bus/message.ts";
 import type { AgentBehavior, AgentMetrics, AgentStore, AskOptions, SendOptions, SendResult, SpawnConfig, Supervision } from "./agent.ts";
@@ -29,6 +30,22 @@ export interface Delivery {
   replied: boolean;
   /** Aborts this message's own signal; made when somebody asks for it. */
   abort: AbortController | null;
+}
+
+/** What a frame says, as its handler will get it. Written out field by field: one is made for each message. */
+export function deliveryOf(envelope: Envelope, payload: unknown, kept: KeptFrame | null): Delivery {
+  const { kind } = envelope;
+  return {
+    message: messageOf(envelope, payload),
+    isRequest: kind !== KIND.reply && kind !== KIND.failure,
+    isTask: kind === KIND.task,
+    acked: kind === KIND.acked,
+    correlation: envelope.correlation,
+    isLarge: envelope.inSlabs,
+    kept,
+    replied: false,
+    abort: null,
+  };
 }
 
 /** What an agent needs of its host. */

@@ -6,6 +6,7 @@
 import type { Clock } from "../base/clock.ts";
 import { SPAWN_TIMEOUT_MS } from "../base/limits.ts";
 import { plainCodec } from "../bus/codec.ts";
+import { ShapeCodec } from "../bus/shape_codec.ts";
 import { Doorbell } from "../memory/doorbell.ts";
 import type { Layout } from "../memory/layout.ts";
 import { MemoryStore } from "../memory/memory_store.ts";
@@ -55,6 +56,7 @@ export function assembleHost(
 ): AssembledHost {
   const { index, layout, settings, polls } = plan;
   const clock = parts.clock?.(realClock, index) ?? realClock;
+  // The store's values outlive every thread and its tables of shapes.
   const store = new MemoryStore(memory, layout, index, plainCodec);
   const behaviors = new BehaviorLoader(plan.behaviors);
   const loop = new HostLoop(realClock, new Doorbell(memory, layout, index), polls);
@@ -63,7 +65,7 @@ export function assembleHost(
     ...office,
     register: office.register ??
       ((ids, record): Promise<void> => host.call(0, "register", { ids, record }, SPAWN_TIMEOUT_MS) as Promise<void>),
-    codec: plainCodec,
+    codec: new ShapeCodec(memory, layout, index),
     interceptor: parts.interceptor?.(index),
     wake: () => loop.wake(),
   });

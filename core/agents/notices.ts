@@ -10,7 +10,7 @@ import { KIND } from "../bus/envelope.ts";
 import type { AgentId } from "../bus/message.ts";
 import { MESSAGE_BYTES_MAX } from "../bus/outbound.ts";
 import { privateWindow } from "../memory/shared_memory.ts";
-import type { HostMetrics } from "../metrics/counters.ts";
+import { COUNT, type HostMetrics } from "../metrics/counters.ts";
 import { portableError } from "./failures.ts";
 import type { PostRoom } from "./post_room.ts";
 
@@ -31,13 +31,13 @@ export class Notices {
 
   /** Anything. */
   send(note: unknown): void {
-    if (this.post.waiting >= NOTES_WAITING_MAX) this.metrics.counts.notesDropped++;
+    if (this.post.waiting >= NOTES_WAITING_MAX) this.metrics.counts[COUNT.notesDropped]++;
     else this.post.control(0, KIND.note, 0, note);
   }
 
   /** A function of an agent threw. */
   failed(agentId: AgentId, error: unknown): void {
-    this.metrics.counts.failed++;
+    this.metrics.counts[COUNT.failed]++;
     const now = this.clock.now();
     if (now - this.#failureAt < FAILURE_GAP_MS) return;
     this.#failureAt = now;

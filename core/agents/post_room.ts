@@ -12,7 +12,7 @@ import { type AgentId, PRIORITIES, priorityLevel } from "../bus/message.ts";
 import { Outbound, type ReclaimedFrame } from "../bus/outbound.ts";
 import { load } from "../memory/atomics.ts";
 import { HOST, hostField, HOSTS_MAX } from "../memory/layout.ts";
-import type { HostMetrics } from "../metrics/counters.ts";
+import { COUNT, type HostMetrics } from "../metrics/counters.ts";
 import { HOST_STATE } from "./lifecycle.ts";
 import type { SendOptions } from "./agent.ts";
 import { type AgentDirectory, hostOfWord, isClosedWord } from "./agent_directory.ts";
@@ -74,7 +74,7 @@ export class PostRoom {
 
   /** Shows the receivers what was posted. */
   flush(): void {
-    this.metrics.counts.slabMessages = this.#outbound.slabFrames;
+    this.metrics.counts[COUNT.slabMessages] = this.#outbound.slabFrames;
     this.#outbound.flush();
   }
 
@@ -117,7 +117,7 @@ export class PostRoom {
       signal: options?.signal,
     });
     // Counted here, and handled: a sender that does not look at its promise must not end its thread as an unhandled rejection.
-    wait.catch(() => this.metrics.counts.refused++);
+    wait.catch(() => this.metrics.counts[COUNT.refused]++);
     this.posted(true);
     return wait;
   }
@@ -163,8 +163,8 @@ export class PostRoom {
   /** Counts a message to a host. */
   countSent(host: number): void {
     const { counts } = this.metrics;
-    counts.sent++;
-    if (host !== this.options.index) counts.sentElsewhere++;
+    counts[COUNT.sent]++;
+    if (host !== this.options.index) counts[COUNT.sentElsewhere]++;
   }
 
   /** For frames that must arrive: they wait for room without a bound of their own, since each answers something that is bounded. */

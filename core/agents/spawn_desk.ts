@@ -8,6 +8,7 @@ import { SPAWN_IDS_PER_CALL_MAX, SPAWN_TIMEOUT_MS, STOP_TIMEOUT_MS } from "../ba
 import { type AgentId, priorityLevel } from "../bus/message.ts";
 import { load } from "../memory/atomics.ts";
 import { HOST, hostField } from "../memory/layout.ts";
+import { COUNT } from "../metrics/counters.ts";
 import type { SpawnConfig } from "./agent.ts";
 import { type AgentDirectory, hostOfWord } from "./agent_directory.ts";
 import type { AgentHost } from "./agent_host.ts";
@@ -51,7 +52,7 @@ export class SpawnDesk {
     const results = await unlessAborted(made, config.signal, () => this.#endAll(ids));
     const error = results.find((result) => result.error !== undefined)?.error;
     if (error === undefined) {
-      if (!warm) this.host.metrics.counts.spawned += count;
+      if (!warm) this.host.metrics.counts[COUNT.spawned] += count;
       return ids;
     }
     await this.#endAll(ids);
@@ -62,7 +63,7 @@ export class SpawnDesk {
   adopt(id: AgentId, config: SpawnConfig): boolean {
     const host = this.directory.hostOf(id);
     if (host < 0 || !this.directory.become(id, AGENT_STATE.warm, AGENT_STATE.ready)) return false;
-    this.host.metrics.counts.spawned++;
+    this.host.metrics.counts[COUNT.spawned]++;
     if (config.priority !== undefined) {
       this.host.call(host, "adopt", { id, priority: priorityLevel(config.priority) }, SPAWN_TIMEOUT_MS)
         .catch((error) => this.host.notices.send({ kind: "adopt-failed", agentId: id, error }));
@@ -76,7 +77,7 @@ export class SpawnDesk {
     const moving = this.directory.become(id, AGENT_STATE.moving, AGENT_STATE.stopping);
     const counted = moving || this.directory.become(id, AGENT_STATE.ready, AGENT_STATE.stopping);
     if (!counted && !this.directory.become(id, AGENT_STATE.warm, AGENT_STATE.stopping)) throw new AgentNotFoundError(id);
-    if (counted) this.host.metrics.counts.terminated++;
+    if (counted) this.host.metrics.counts[COUNT.terminated]++;
     if (moving) return this.directory.free(id, AGENT_STATE.stopping);
     // Twice: once for the handler that runs, once for onStop; and some for the way.
     await this.host.call(host, "terminate", id, 3 * STOP_TIMEOUT_MS).catch((error) => {

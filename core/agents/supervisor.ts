@@ -19,6 +19,7 @@ import { HOST, hostField, LANE_ORDINARY, LANE_URGENT, type Layout, ringAt } from
 import { clearParked, parkedBy } from "../memory/parking_lot.ts";
 import { FRAME_MARK, RingBuffer } from "../memory/ring_buffer.ts";
 import type { SharedMemory } from "../memory/shared_memory.ts";
+import { COUNT, HostMetrics } from "../metrics/counters.ts";
 import type { AgentHost } from "./agent_host.ts";
 import type { Stranded } from "./agent_directory.ts";
 import type { AgentRecord, AgentRegistry } from "./agent_registry.ts";
@@ -113,6 +114,7 @@ export class Supervisor {
   /** What it had committed was sent, as its senders were told: others may see it. */
   #publish(dead: number): void {
     const { memory, layout } = this.#options;
+    new HostMetrics(memory, layout, dead).counts[COUNT.pending] = 0;
     for (let peer = 0; peer < layout.hosts; peer++) {
       const lanes = [LANE_ORDINARY, LANE_URGENT].map((lane) => new RingBuffer(memory, ringAt(layout, dead, peer, lane)).publishForDead());
       if (lanes.some((published) => published)) new Doorbell(memory, layout, peer).ringAlways();

@@ -5,7 +5,7 @@
  */
 import { type Envelope, KIND, messageOf } from "../bus/envelope.ts";
 import type { Inbound, KeptFrame } from "../bus/inbound.ts";
-import type { HostMetrics } from "../metrics/counters.ts";
+import { COUNT, type HostMetrics } from "../metrics/counters.ts";
 import { type DeadLetterReason, DeadLetters } from "./dead_letters.ts";
 import type { Delivery } from "./delivery.ts";
 import { buriedError } from "./failures.ts";
@@ -38,7 +38,7 @@ export class Undeliverable {
   bury(delivery: Delivery, reason: DeadLetterReason): void {
     const { message, kept, correlation } = delivery;
     // One that is tried again has been counted.
-    if (message.retryCount === 0) this.host.metrics.counts[reason === "expired" ? "expired" : "deadLettered"]++;
+    if (message.retryCount === 0) this.host.metrics.counts[reason === "expired" ? COUNT.expired : COUNT.deadLettered]++;
     this.#add(message, reason, delivery.isLarge);
     const nobodyWaits = correlation === 0 || reason === "cancelled" || (reason === "expired" && !delivery.acked);
     if (!nobodyWaits) this.host.answer(delivery, true, buriedError(message.to, reason));
@@ -58,7 +58,7 @@ export class Undeliverable {
   /** Keeps an answer that nobody waits for. */
   keep(envelope: Envelope, payload: unknown, reason: DeadLetterReason): void {
     if (envelope.kind !== KIND.reply && envelope.kind !== KIND.failure) return;
-    this.host.metrics.counts.deadLettered++;
+    this.host.metrics.counts[COUNT.deadLettered]++;
     this.#add(messageOf(envelope, payload), reason, envelope.inSlabs);
   }
 

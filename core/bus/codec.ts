@@ -30,21 +30,15 @@ export interface Codec {
   decode(source: ByteWindow, at: number, end: number): unknown;
 }
 
-/** The encoder that is not at work. A getter of a payload may send a message of its own while its payload is being encoded: that one gets another. */
-let idleEncoder: Encoder | null = null;
+const encoder = new Encoder();
 /** Decoding runs no code of the payload's owner: one is enough. */
 const decoder = new Decoder();
 
 /** The codec that needs no state on either side: any thread reads what any other wrote. */
 export const plainCodec: Codec = {
   encode(value: unknown, target: ByteWindow, at: number, limit: number): number {
-    const encoder = idleEncoder ?? new Encoder();
-    idleEncoder = null;
-    try {
-      return encoder.encode(value, target, at, limit);
-    } finally {
-      idleEncoder = encoder;
-    }
+    // A getter of a payload may send a message of its own while its payload is being encoded: that one gets another.
+    return (encoder.busy ? new Encoder() : encoder).encode(value, target, at, limit);
   },
   decode(source: ByteWindow, at: number, end: number): unknown {
     return decoder.decode(source, at, end);

@@ -1,5 +1,6 @@
 /**
- * The writing half of the plain codec: one pass over the payload, no exception and no allocation on the common way.
+ * The writing half of the codecs: one pass over the payload, no exception and no allocation on the common way. With shapes at hand it writes objects of
+ * a known shape as records; without, all keys are written out.
  *
  * @module
  */
@@ -9,54 +10,83 @@ import { type BuiltIn, classOf, isReally, type PathStep, pathText, primitiveOf, 
 import { ERROR_DOM, errorKind, errorProperties } from "./codec_errors.ts";
 import { DEPTH_MAX, KEY_END, SMALL_INTEGER, TAG } from "./codec_format.ts";
 import { ObjectNumbers } from "./codec_objects.ts";
-
 import { writeKey, writeText } from "./codec_text.ts";
 import { isOutOfBounds, isPlainView, viewKind, viewLength } from "./codec_views.ts";
+import type { RecordSink, WriteShapes } from "./shape_encode.ts";
+import { NOT_A_RECORD, SHAPE_DEPTH_MAX } from "./shape_format.ts";
+import { type FieldWords, writeFieldText } from "./shape_words.ts";
 
 const NOWHERE = privateWindow(0);
 const ownProperty = Object.prototype.hasOwnProperty;
 
 /** Encodes one payload at a time; usable again after a throw. */
-export class Encoder {
+export class Encoder implements RecordSink {
   #target: ByteWindow = NOWHERE;
-  #bytes: Uint8Array = NOWHERE.bytes;
+  /** The target's. */
+  bytes: Uint8Array = NOWHERE.bytes;
   #view: DataView = NOWHERE.view;
-  #limit = 0;
+  /** First byte that is not to be touched. */
+  limit = 0;
+  /** Whether a payload is being written. */
+  busy = false;
   readonly #objects = new ObjectNumbers();
   /** Where the value at hand stands: one step for each level above it. Read when something is refused. */
   readonly #path: PathStep[] = new Array(DEPTH_MAX + 1).fill("");
+  readonly #shapes: WriteShapes | null;
+  readonly #home: ByteWindow;
+
+  /** Without shapes: the plain codec's. `home` is the window used most, which is kept at hand. */
+  constructor(shapes: WriteShapes | null = null, home: ByteWindow = NOWHERE) {
+    this.#shapes = shapes;
+    this.#home = home;
+    this.#enter(home);
+  }
 
   /** See `Codec.encode`. */
   encode(value: unknown, target: ByteWindow, at: number, limit: number): number {
-    this.#target = target;
-    this.#bytes = target.bytes;
-    this.#view = target.view;
-    this.#limit = Math.min(limit, target.bytes.length);
+    this.busy = true;
+    if (target !== this.#target) this.#enter(target);
+    this.limit = Math.min(limit, target.bytes.length);
     try {
+      if (this.#shapes !== null && typeof value === "object" && value !== null) return this.#writeRoot(value, at, this.#shapes);
       return this.#write(value, at, 0);
     } finally {
-      this.#release();
+      this.busy = false;
+      // No payload and no strange window is kept alive.
+      this.#objects.clear();
+      if (target !== this.#home) this.#enter(this.#home);
     }
   }
 
-  /** Keeps no payload and no window alive. */
-  #release(): void {
-    this.#objects.clear();
-    this.#target = NOWHERE;
-    this.#bytes = NOWHERE.bytes;
-    this.#view = NOWHERE.view;
+  #enter(target: ByteWindow): void {
+    this.#target = target;
+    this.bytes = target.bytes;
+    this.#view = target.view;
+  }
+
+  #writeRoot(value: object, at: number, shapes: WriteShapes): number {
+    if (at + 4 > this.limit) return -1;
+    const shape = shapes.of(value);
+    if (shape !== null) {
+      this.#view.setUint32(at, shape.head, true);
+      const end = shape.write(this, value, at + 4, 0);
+      if (end !== NOT_A_RECORD) return end;
+    }
+    this.bytes[at] = TAG.table;
+    this.bytes[at + 1] = shapes.host;
+    return this.#writeObject(value, at + 2, 0);
   }
 
   #write(value: unknown, at: number, depth: number): number {
     switch (typeof value) {
       case "string":
-        return writeText(value, this.#target, at, this.#limit);
+        return writeText(value, this.#target, at, this.limit);
       case "number":
-        return this.#writeNumber(value, at);
+        return this.number(value, at);
       case "object":
         return value === null ? this.#writeByte(TAG.null, at) : this.#writeObject(value, at, depth);
       case "boolean":
-        return this.#writeByte(value ? TAG.true : TAG.false, at);
+        return this.flag(value, at);
       case "undefined":
         return this.#writeByte(TAG.undefined, at);
       case "bigint":
@@ -67,57 +97,115 @@ export class Encoder {
   }
 
   #writeByte(byte: number, at: number): number {
-    if (at >= this.#limit) return -1;
-    this.#bytes[at] = byte;
+    if (at >= this.limit) return -1;
+    this.bytes[at] = byte;
     return at + 1;
   }
 
-  #writeNumber(value: number, at: number): number {
+  /** Writes a number. */
+  number(value: number, at: number): number {
     if ((value | 0) !== value || Object.is(value, -0)) return this.#writeFloat(TAG.float, value, at);
     if (value >= 0 && value <= 0x7f) return this.#writeByte(SMALL_INTEGER | value, at);
     return this.#writeWord(TAG.integer, value, at);
   }
 
   #writeFloat(tag: number, value: number, at: number): number {
-    if (at + 9 > this.#limit) return -1;
-    this.#bytes[at] = tag;
+    if (at + 9 > this.limit) return -1;
+    this.bytes[at] = tag;
     this.#view.setFloat64(at + 1, value, true);
     return at + 9;
   }
 
   /** A tag and 32 bits. */
   #writeWord(tag: number, word: number, at: number): number {
-    if (at + 5 > this.#limit) return -1;
-    this.#bytes[at] = tag;
+    if (at + 5 > this.limit) return -1;
+    this.bytes[at] = tag;
     this.#view.setInt32(at + 1, word, true);
     return at + 5;
   }
 
   #writeBigint(value: bigint, at: number): number {
-    if (at + 9 > this.#limit) return -1;
+    if (at + 9 > this.limit) return -1;
     if (BigInt.asIntN(64, value) === value) {
-      this.#bytes[at] = TAG.bigint;
+      this.bytes[at] = TAG.bigint;
       this.#view.setBigInt64(at + 1, value, true);
       return at + 9;
     }
-    this.#bytes[at] = TAG.hugeBigint;
-    this.#bytes[at + 1] = value < 0n ? 1 : 0;
-    return writeText((value < 0n ? -value : value).toString(16), this.#target, at + 2, this.#limit);
+    this.bytes[at] = TAG.hugeBigint;
+    this.bytes[at + 1] = value < 0n ? 1 : 0;
+    return writeText((value < 0n ? -value : value).toString(16), this.#target, at + 2, this.limit);
   }
 
   #writeObject(value: object, at: number, depth: number): number {
-    const number = this.#objects.numberOf(value);
+    const number = this.#objects.find(value);
     if (number >= 0) return this.#writeWord(TAG.reference, number, at);
     if (depth >= DEPTH_MAX) throw this.#refusal(`nested more than ${DEPTH_MAX} levels deep`, depth);
-    const prototype = this.#prototypeOf(value, depth);
-    if (prototype === Object.prototype) {
-      if (at >= this.#limit) return -1;
-      this.#bytes[at] = TAG.object;
-      return this.#writeProperties(value, at + 1, depth);
+    if (this.#shapes !== null && depth > 0 && depth < SHAPE_DEPTH_MAX) {
+      const end = this.#writeRecord(value, at, depth, this.#shapes);
+      if (end !== NOT_A_RECORD) return end;
     }
-    if (Array.isArray(value)) return this.#writeArray(value, at, depth);
+    this.#objects.add(value);
+    if (this.#isArray(value, depth)) return this.#writeArray(value, at, depth);
+    const prototype = this.#prototypeOf(value, depth);
+    if (prototype === Object.prototype) return this.#writePlain(value, at, depth);
     if (ArrayBuffer.isView(value)) return this.#writeView(value, prototype, at, depth);
     return this.#writeInstance(value, prototype, at, depth);
+  }
+
+  #writePlain(value: object, at: number, depth: number): number {
+    if (at >= this.limit) return -1;
+    this.bytes[at] = TAG.object;
+    return this.#writeProperties(value, at + 1, depth);
+  }
+
+  #writeRecord(value: object, at: number, depth: number, shapes: WriteShapes): number {
+    const shape = shapes.of(value);
+    if (shape === null) return NOT_A_RECORD;
+    if (at + 3 > this.limit) return -1;
+    this.bytes[at] = TAG.record;
+    this.#view.setUint16(at + 1, shape.number, true);
+    return shape.write(this, value, at + 3, depth);
+  }
+
+  /** Numbers an object that is a record. */
+  enter(record: object): void {
+    this.#objects.add(record);
+  }
+
+  /** Whether a class is the program's own, so that its instances travel as records. */
+  isPlain(record: object, prototype: object | null): boolean {
+    return classOf(record, prototype) === "plain";
+  }
+
+  /** Writes a string in a field of a record. */
+  text(value: string, at: number, words: FieldWords): number {
+    if (value !== words.last && !words.find(value)) return writeFieldText(value, this.#target, at, this.limit, words, this.#shapes!);
+    if (at + 2 > this.limit) return -1;
+    this.bytes[at] = words.first;
+    this.bytes[at + 1] = words.second;
+    return at + 2;
+  }
+
+  /** Writes a boolean. */
+  flag(value: boolean, at: number): number {
+    if (at >= this.limit) return -1;
+    this.bytes[at] = value ? TAG.true : TAG.false;
+    return at + 1;
+  }
+
+  /** Writes any other value of a record. */
+  member(value: unknown, at: number, depth: number, record: object, key: string): number {
+    if (value === undefined && !ownProperty.call(record, key)) return this.#writeByte(TAG.absent, at);
+    this.#path[depth] = key;
+    return this.#write(value, at, depth + 1);
+  }
+
+  #isArray(value: object, depth: number): value is readonly unknown[] {
+    try {
+      return Array.isArray(value);
+    } catch (_revokedProxy) {
+      throw this.#refusal("a Proxy that throws", depth);
+    }
   }
 
   #prototypeOf(value: object, depth: number): object | null {
@@ -138,7 +226,7 @@ export class Encoder {
         if (!ownProperty.call(value, name)) continue;
         const member = (value as Record<string, unknown>)[name];
         reading = false;
-        at = writeKey(name, this.#target, at, this.#limit);
+        at = writeKey(name, this.#target, at, this.limit);
         if (at < 0) return -1;
         this.#path[depth] = name;
         at = this.#write(member, at, depth + 1);
@@ -146,7 +234,7 @@ export class Encoder {
         reading = true;
       }
     } catch (error) {
-      throw reading ? this.#readFailure(error, value, key, depth) : error;
+      throw reading ? this.readFailure(error, value, key, depth) : error;
     }
     return this.#writeByte(KEY_END, at);
   }
@@ -175,7 +263,7 @@ export class Encoder {
       }
       return at;
     } catch (error) {
-      throw reading ? this.#readFailure(error, value, index < 0 ? undefined : String(index), depth) : error;
+      throw reading ? this.readFailure(error, value, index < 0 ? undefined : String(index), depth) : error;
     }
   }
 
@@ -183,24 +271,24 @@ export class Encoder {
     const kind = viewKind(value);
     if (kind < 0) throw this.#refusal("a view of an unknown kind", depth);
     if (isOutOfBounds(value)) throw this.#refusal("a view of a detached or shrunk ArrayBuffer", depth);
-    if (at + 10 > this.#limit) return -1;
+    if (at + 10 > this.limit) return -1;
     const { buffer, byteOffset, byteLength } = value;
     const whole = buffer instanceof ArrayBuffer && isPlainView(kind, prototype);
-    this.#bytes[at] = TAG.view;
-    this.#bytes[at + 1] = kind;
+    this.bytes[at] = TAG.view;
+    this.bytes[at + 1] = kind;
     this.#view.setUint32(at + 2, whole ? byteOffset : 0, true);
     this.#view.setUint32(at + 6, viewLength(value), true);
     if (whole) return this.#writeObject(buffer, at + 10, depth);
     // The buffer that the reader makes takes a number of its own.
-    this.#objects.numberOf({});
+    this.#objects.add({});
     return this.#writeBytes(new Uint8Array(buffer, byteOffset, byteLength), at + 10);
   }
 
   #writeBytes(bytes: Uint8Array, at: number): number {
-    if (at + 5 + bytes.length > this.#limit) return -1;
-    this.#bytes[at] = TAG.buffer;
+    if (at + 5 + bytes.length > this.limit) return -1;
+    this.bytes[at] = TAG.buffer;
     this.#view.setUint32(at + 1, bytes.length, true);
-    this.#bytes.set(bytes, at + 5);
+    this.bytes.set(bytes, at + 5);
     return at + 5 + bytes.length;
   }
 
@@ -212,9 +300,7 @@ export class Encoder {
       // It would arrive as `{}`.
       throw this.#refusal(`a Proxy of ${type}, or an object that only inherits from it`, depth);
     }
-    if (at >= this.#limit) return -1;
-    this.#bytes[at] = TAG.object;
-    return this.#writeProperties(value, at + 1, depth);
+    return this.#writePlain(value, at, depth);
   }
 
   #writeBuiltIn(value: object, name: BuiltIn, at: number, depth: number): number {
@@ -270,15 +356,15 @@ export class Encoder {
   }
 
   #writeError(error: Error, at: number, depth: number): number {
-    if (at + 2 > this.#limit) return -1;
+    if (at + 2 > this.limit) return -1;
     const kind = errorKind(error);
-    this.#bytes[at] = TAG.error;
-    this.#bytes[at + 1] = kind;
+    this.bytes[at] = TAG.error;
+    this.bytes[at + 1] = kind;
     at += 2;
-    if (kind === ERROR_DOM) at = writeText(error.name, this.#target, at, this.#limit);
-    if (kind === ERROR_DOM && at >= 0) at = writeText(error.message, this.#target, at, this.#limit);
+    if (kind === ERROR_DOM) at = writeText(error.name, this.#target, at, this.limit);
+    if (kind === ERROR_DOM && at >= 0) at = writeText(error.message, this.#target, at, this.limit);
     for (const [key, value] of errorProperties(error, kind)) {
-      if (at >= 0) at = writeKey(key, this.#target, at, this.#limit);
+      if (at >= 0) at = writeKey(key, this.#target, at, this.limit);
       if (at < 0) return -1;
       this.#path[depth] = key;
       at = this.#write(value, at, depth + 1);
@@ -287,7 +373,7 @@ export class Encoder {
   }
 
   /** What a failed read of `value[key]` means: a getter's own error passes unchanged, a Proxy's is told as what it is. */
-  #readFailure(error: unknown, value: object, key: string | undefined, depth: number): unknown {
+  readFailure(error: unknown, value: object, key: string | undefined, depth: number): unknown {
     if (error instanceof RangeError) return error;
     if (key !== undefined) this.#path[depth] = key;
     if (key !== undefined && isGetter(value, key)) return error;

@@ -1,5 +1,5 @@
 /**
- * Errors as payloads: which of their properties travel, and how they come to life again.
+ * Errors as payloads: which of their properties travel, and how they come to life again. And the error of a payload that is none.
  *
  * @module
  */
@@ -77,4 +77,15 @@ export function setErrorProperty(error: Error, kind: number, key: string, value:
 
 function nameOfKind(kind: number): string {
   return kind === AGGREGATE ? "AggregateError" : ERRORS[kind].name;
+}
+
+/** A payload cannot be read. */
+export function corruptPayload(what: string, at: number, end: number, cause?: unknown): KernelError {
+  return new KernelError(
+    "CORRUPT_MESSAGE",
+    `the bytes of a message cannot be read: ${what} (byte ${at} of a payload that ends at ${end}). ` +
+      "The sender runs another version of the codec, or something else wrote into the message's memory.",
+    { at, end },
+    cause === undefined ? undefined : { cause },
+  );
 }

@@ -2,7 +2,8 @@
  * The bytes of a payload, as `codec_encode.ts` writes and `codec_decode.ts` reads them. One tag byte stands before each value:
  *
  * ```
- * 0x00–0x3f  a tag of the table below     0x40–0x7f  Latin-1 string of 0–63 characters     0x80–0xff  integer 0–127
+ * 0x00–0x1f  a tag of the table below       0x20–0x3f  word of which the number's upper 5 bits stand here and 8 in the next byte (shape_format.ts)
+ * 0x40–0x7f  Latin-1 string, 0–63 characters  0x80–0xff  integer 0–127
  * ```
  * A property list is `key value … KEY_END`; a key is one length byte and that many Latin-1 characters, or KEY_TEXT and a string value. Objects are
  * numbered in the order in which their first byte is written; REFERENCE names one of them. Numbers are little-endian at any alignment.
@@ -57,8 +58,18 @@ export const TAG = {
   view: 21,
   /** Error kind; of a DOMException the string values of name and message; property list. */
   error: 22,
+  /** Shape number (16 bits), values. Like the next three only where shapes are used: see shape_format.ts. */
+  record: 23,
+  /** In the place of a record's value: the key is not there. */
+  absent: 24,
+  /** First in a payload: host whose table it refers to (8 bits), value. */
+  table: 25,
+  /** First in a payload, both in one: host (8 bits), shape number (16 bits), values. */
+  tableRecord: 26,
 } as const;
 
+/** Tags from here on are words. */
+export const WORD = 0x20;
 /** Tags from here on are Latin-1 strings with the length in the low bits. */
 export const SHORT_TEXT = 0x40;
 /** Longest string with its length in the tag. */

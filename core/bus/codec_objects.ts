@@ -14,24 +14,23 @@ export class ObjectNumbers {
   readonly #mapped = new Map<object, number>();
   #count = 0;
 
-  /** The number of an object that was seen before; else -1, and it has a number from now on. */
-  numberOf(object: object): number {
+  /** The number of an object that was seen before, else -1. */
+  find(object: object): number {
     const count = this.#count;
-    if (count > LISTED_MAX) {
-      const number = this.#mapped.get(object);
-      if (number !== undefined) return number;
-      this.#mapped.set(object, count);
-    } else {
-      const listed = this.#listed;
-      for (let number = 0; number < count; number++) if (listed[number] === object) return number;
-      if (count < LISTED_MAX) listed[count] = object;
-      else {
-        listed.forEach((known, number) => this.#mapped.set(known!, number));
-        this.#mapped.set(object, count);
-      }
-    }
-    this.#count = count + 1;
+    if (count > LISTED_MAX) return this.#mapped.get(object) ?? -1;
+    const listed = this.#listed;
+    for (let number = 0; number < count; number++) if (listed[number] === object) return number;
     return -1;
+  }
+
+  /** Gives an object the next number. */
+  add(object: object): void {
+    const number = this.#count++;
+    if (number < LISTED_MAX) this.#listed[number] = object;
+    else {
+      if (number === LISTED_MAX) this.#listed.forEach((known, before) => this.#mapped.set(known!, before));
+      this.#mapped.set(object, number);
+    }
   }
 
   /** Forgets all, so that nothing is kept alive. */

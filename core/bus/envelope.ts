@@ -2,13 +2,14 @@
  * Message ↔ bytes. Every frame between hosts has one form, whether it carries a user's message or the kernel's own calls:
  *
  * ```
- *  0 │ length (the ring's) │ kind u8 │ priority i8 │ retries u8 │ flags u8 │
+ *  0 │ length i32 (the ring's) │ head i32: kind (5 bits), priority + 1 (3), padding (3), retries (5), flags (16) │
  *  8 │ to f64 │ from f64 │ id f64 │ timestamp f64 │
- * 40 │ correlation f64, if any │ expiresAt f64, if any │
+ * 40 │ one f64 for each flag that is set, in the order of the flags (not for `slabs`) │
  *    │ payload by the codec … padding to 8             │   or, for a payload that does not fit:
  *    │ bytes i32 │ slabs i32 │ slab index i32 …        │
  * ```
- * Flags: 1 correlation, 2 expiresAt, 4 in slabs; the three highest bits say how many bytes of the last word are padding.
+ * A field that is not set costs no byte. New fields take the next free flag: numbers from bit 3 on; of bits 8 and up texts, each a string value of the
+ * plain codec between the numbers and the payload. Frames are aligned to 8 bytes, so that the fields are single stores into typed arrays.
  *
  * @module
  */
@@ -44,9 +45,15 @@ export const KIND = {
 const FLAG_CORRELATION = 1;
 const FLAG_EXPIRES = 2;
 const FLAG_SLABS = 4;
-const RETRIES = 6;
 const FIXED_BYTES = 40;
-const FIXED_BYTES_MAX = FIXED_BYTES + 16;
+/** With every optional number. */
+const FIXED_BYTES_MAX = FIXED_BYTES + 2 * 8;
+const PRIORITY_SHIFT = 5;
+const PADDING_SHIFT = 8;
+const RETRIES_SHIFT = 11;
+/** More are not told apart. */
+const RETRIES_MAX = 31;
+const FLAGS_SHIFT = 16;
 
 /** The fields of a frame, without its payload. One mutable instance a sender: frames are far too many for an object each. */
 export interface Envelope {
@@ -87,96 +94,85 @@ export function emptyEnvelope(): Envelope {
 /** Writes a frame with its payload; returns its length in bytes, or −1 when it does not fit before `limit`. */
 export function writeFrame(target: ByteWindow, at: number, limit: number, envelope: Envelope, payload: unknown, codec: Codec): number {
   if (limit - at < FIXED_BYTES_MAX) return -1;
-  const body = writeFixed(target, at, envelope, 0);
-  const end = codec.encode(payload, target, body, limit);
+  const flags = flagsOf(envelope);
+  const end = codec.encode(payload, target, writeFields(target, at, envelope, flags), limit);
   if (end < 0) return -1;
-  return close(target, at, end);
+  writeHead(target, at, envelope, flags, end - at);
+  return end - at;
 }
 
 /** Writes a frame whose payload lies in slabs. */
 export function writeSlabFrame(target: ByteWindow, at: number, envelope: Envelope, bytes: number, slabs: readonly number[]): number {
-  let place = writeFixed(target, at, envelope, FLAG_SLABS);
-  target.view.setInt32(place, bytes, true);
-  target.view.setInt32(place + 4, slabs.length, true);
-  place += 8;
-  for (const slab of slabs) {
-    target.view.setInt32(place, slab, true);
-    place += 4;
-  }
-  return close(target, at, place);
+  const flags = flagsOf(envelope) | FLAG_SLABS;
+  let word = writeFields(target, at, envelope, flags) >> 2;
+  target.words[word++] = bytes;
+  target.words[word++] = slabs.length;
+  for (const slab of slabs) target.words[word++] = slab;
+  writeHead(target, at, envelope, flags, word * 4 - at);
+  return word * 4 - at;
 }
 
-function writeFixed(target: ByteWindow, at: number, envelope: Envelope, flags: number): number {
-  const { view } = target;
-  let place = at + FIXED_BYTES;
-  if (envelope.correlation !== 0) {
-    flags |= FLAG_CORRELATION;
-    view.setFloat64(place, envelope.correlation, true);
-    place += 8;
-  }
-  if (envelope.expiresAt !== 0) {
-    flags |= FLAG_EXPIRES;
-    view.setFloat64(place, envelope.expiresAt, true);
-    place += 8;
-  }
-  view.setUint8(at + 4, envelope.kind);
-  view.setInt8(at + 5, envelope.priority);
-  view.setUint8(at + RETRIES, envelope.retryCount);
-  view.setUint8(at + 7, flags);
-  view.setFloat64(at + 8, envelope.to, true);
-  view.setFloat64(at + 16, envelope.from, true);
-  view.setFloat64(at + 24, envelope.id, true);
-  view.setFloat64(at + 32, envelope.timestamp, true);
-  return place;
+function flagsOf(envelope: Envelope): number {
+  return (envelope.correlation !== 0 ? FLAG_CORRELATION : 0) | (envelope.expiresAt !== 0 ? FLAG_EXPIRES : 0);
 }
 
-function close(target: ByteWindow, at: number, end: number): number {
-  const padding = (8 - ((end - at) & 7)) & 7;
-  target.bytes[at + 7] |= padding << 5;
-  return end - at;
+/** Returns the byte where the body begins. */
+function writeFields(target: ByteWindow, at: number, envelope: Envelope, flags: number): number {
+  const { floats } = target;
+  let place = (at >> 3) + 1;
+  floats[place] = envelope.to;
+  floats[place + 1] = envelope.from;
+  floats[place + 2] = envelope.id;
+  floats[place + 3] = envelope.timestamp;
+  place += 4;
+  if (flags !== 0) {
+    if (flags & FLAG_CORRELATION) floats[place++] = envelope.correlation;
+    if (flags & FLAG_EXPIRES) floats[place++] = envelope.expiresAt;
+  }
+  return place * 8;
+}
+
+function writeHead(target: ByteWindow, at: number, envelope: Envelope, flags: number, bytes: number): void {
+  target.words[(at >> 2) + 1] = envelope.kind | (envelope.priority + 1) << PRIORITY_SHIFT | (-bytes & 7) << PADDING_SHIFT |
+    Math.min(envelope.retryCount, RETRIES_MAX) << RETRIES_SHIFT | flags << FLAGS_SHIFT;
 }
 
 /** Reads the fields of the frame at `at` into `envelope`. */
 export function readEnvelope(source: ByteWindow, at: number, bytes: number, envelope: Envelope): void {
-  const { view } = source;
-  const flags = view.getUint8(at + 7);
-  let place = at + FIXED_BYTES;
-  envelope.kind = view.getUint8(at + 4);
-  envelope.priority = view.getInt8(at + 5);
-  envelope.retryCount = view.getUint8(at + RETRIES);
-  envelope.to = view.getFloat64(at + 8, true);
-  envelope.from = view.getFloat64(at + 16, true);
-  envelope.id = view.getFloat64(at + 24, true);
-  envelope.timestamp = view.getFloat64(at + 32, true);
-  envelope.correlation = 0;
-  envelope.expiresAt = 0;
-  if (flags & FLAG_CORRELATION) {
-    envelope.correlation = view.getFloat64(place, true);
-    place += 8;
-  }
-  if (flags & FLAG_EXPIRES) {
-    envelope.expiresAt = view.getFloat64(place, true);
-    place += 8;
-  }
-  envelope.bodyAt = place;
-  envelope.bodyEnd = at + bytes - (flags >> 5);
+  const { floats } = source;
+  const head = source.words[(at >> 2) + 1];
+  const flags = head >>> FLAGS_SHIFT;
+  let place = (at >> 3) + 1;
+  envelope.kind = head & 0x1f;
+  envelope.priority = (head >> PRIORITY_SHIFT & 7) - 1;
+  envelope.retryCount = head >> RETRIES_SHIFT & RETRIES_MAX;
+  envelope.to = floats[place];
+  envelope.from = floats[place + 1];
+  envelope.id = floats[place + 2];
+  envelope.timestamp = floats[place + 3];
+  place += 4;
+  envelope.correlation = flags & FLAG_CORRELATION ? floats[place++] : 0;
+  envelope.expiresAt = flags & FLAG_EXPIRES ? floats[place++] : 0;
+  envelope.bodyAt = place * 8;
+  envelope.bodyEnd = at + bytes - (head >> PADDING_SHIFT & 7);
   envelope.inSlabs = (flags & FLAG_SLABS) !== 0;
 }
 
 /** Counts one delivery more in the frame at `at`: it is to be handled again. */
 export function countRetry(target: ByteWindow, at: number): void {
-  target.bytes[at + RETRIES]++;
+  const word = (at >> 2) + 1;
+  if ((target.words[word] >> RETRIES_SHIFT & RETRIES_MAX) < RETRIES_MAX) target.words[word] += 1 << RETRIES_SHIFT;
 }
 
 /** Length and slab indices of a payload in slabs, as the frame lists them. */
 export function readSlabList(source: ByteWindow, envelope: Envelope): { bytes: number; slabs: number[] } {
-  const { view } = source;
-  const bytes = view.getInt32(envelope.bodyAt, true);
-  const count = view.getInt32(envelope.bodyAt + 4, true);
+  const first = envelope.bodyAt >> 2;
+  const bytes = source.words[first];
+  const count = source.words[first + 1];
   if (count < 1 || envelope.bodyAt + 8 + 4 * count > envelope.bodyEnd) {
     throw new KernelError("CORRUPT_MESSAGE", `frame lists ${count} slabs but ends before them; the sending thread is not to be trusted.`);
   }
-  return { bytes, slabs: Array.from({ length: count }, (_, index) => view.getInt32(envelope.bodyAt + 8 + 4 * index, true)) };
+  return { bytes, slabs: Array.from(source.words.subarray(first + 2, first + 2 + count)) };
 }
 
 /** The message that a frame carries. */

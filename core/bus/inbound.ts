@@ -63,10 +63,12 @@ export class Inbound implements FrameHandler {
     this.#parking = new ParkingLot(memory, layout, host);
   }
 
-  /** Handles about `limit` frames at most, fairly from all hosts; returns how many. */
+  /** Handles about `limit` frames at most, in equal shares from all hosts that sent some; returns how many. */
   drain(limit: number): number {
     const peers = this.#started();
-    const share = Math.max(16, Math.ceil(limit / peers));
+    let waiting = 0;
+    for (let peer = 0; peer < peers; peer++) if (this.#lanes[LANE_ORDINARY][peer].readable()) waiting++;
+    const share = Math.max(16, Math.ceil(limit / Math.max(1, waiting)));
     let frames = 0;
     for (let peer = 0; peer < peers; peer++) frames += this.#drainLane(LANE_URGENT, peer, share);
     this.#first = (this.#first + 1) % peers;

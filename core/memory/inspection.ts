@@ -4,18 +4,8 @@
  * @module
  */
 import { load } from "./atomics.ts";
-import {
-  AGENT_SLOT,
-  agentSlotAt,
-  LANE_ORDINARY,
-  LANE_URGENT,
-  type Layout,
-  ringAt,
-  SLAB_BYTES,
-  SLAB_PARKING,
-  slabAt,
-  slabStateAt,
-} from "./layout.ts";
+import { AGENT_SLOT, agentSlotAt, LANE_ORDINARY, LANE_URGENT, type Layout, ringAt, SLAB_BYTES, slabAt, slabStateAt } from "./layout.ts";
+import { SLAB_PARKING } from "./layout_parking.ts";
 import { parksAny } from "./parking_lot.ts";
 import type { SharedMemory } from "./shared_memory.ts";
 

@@ -3,7 +3,7 @@
  * raw offset. All offsets here are BYTES from the start of the arena; a field is used as `words[offset >> 2]` or `floats[offset >> 3]`.
  *
  * ```
- * header 64 B │ buckets 64 KiB │ queues ½ │ agents ¼ │ metrics 1/16 │ slabs: the rest │ store (memoryStoreSize)
+ * header 64 B │ buckets 64 KiB │ queues ½ │ agents ¼ │ metrics 1/16 │ shapes ≤ 1/128 │ slabs: the rest │ store (memoryStoreSize)
  * ```
  * The fractions are of `sharedBufferSize` (128 MiB by default, which gives the sizes of the owner's document).
  *
@@ -33,6 +33,10 @@ const RING_BYTES_MAX = 1 << 20;
 const RING_BYTES_MIN = 4 * FRAME_BYTES_MAX;
 /** Offsets are used as signed 32-bit numbers (`offset >> 2`): 2 GiB less a page. */
 const ARENA_BYTES_MAX = 2 ** 31 - 65_536;
+/** Largest table of shapes: some 1,500 records of six keys. */
+const SHAPE_TABLE_BYTES_MAX = 65_536;
+/** All tables of shapes take such a part of `sharedBufferSize` at most. */
+const SHAPES_SHARE = 1 / 128;
 const HEADER_BYTES = 64;
 const HOST_CONTROL_BYTES = 8 * CACHE_LINE_BYTES;
 const RING_CONTROL_BYTES = 2 * CACHE_LINE_BYTES;
@@ -40,7 +44,7 @@ const AGENT_SLOT_BYTES = CACHE_LINE_BYTES;
 /** Words 0…: see `HEADER`. */
 export const LAYOUT_MAGIC = 0x53334b31;
 /** Raised whenever an offset or a meaning changes. */
-export const LAYOUT_VERSION = 2;
+export const LAYOUT_VERSION = 3;
 
 /** Bytes of one region. */
 export interface Region {
@@ -60,6 +64,8 @@ export interface Layout {
   readonly slabs: number;
   /** Data bytes of one ring, ordinary and urgent lane; powers of two. */
   readonly ringBytes: readonly [ordinary: number, urgent: number];
+  /** Length of one host's table of shapes. */
+  readonly shapeTableBytes: number;
   /** Regions by name. */
   readonly header: Region;
   /** Hash heads of the store. */
@@ -70,6 +76,8 @@ export interface Layout {
   readonly agents: Region;
   /** One block a host. */
   readonly metrics: Region;
+  /** One table a host, of `shapeTableBytes` each. */
+  readonly shapes: Region;
   /** Slab states, then slabs. */
   readonly slabPool: Region;
   /** Entries of the store. */
@@ -133,38 +141,13 @@ export const AGENT_SLOT = {
 /** Replies that one handler may wait for at a time with its cycles found; more fit no cache line. */
 export const AWAITS_MAX = 12;
 
-/* ---- Parked frames: a slab whose state names its host and says PARKING holds records of one size. ---- */
-
-/** In a slab's state, beside host + 1: it holds parked frames. */
-export const SLAB_PARKING = 0x100;
-/** Fields of such a slab. */
-export const PARKING_SLAB = {
-  /** Bytes of one record; written before the state says PARKING. */
-  recordBytes: 0,
-  /** The first record. */
-  records: CACHE_LINE_BYTES,
+/** Fields of one host's table of shapes, in bytes from its start; see shape_table.ts. Written by that host's thread alone. */
+export const SHAPE_TABLE = {
+  /** Bytes of entries that may be read. Only ever grows: an entry means the same for as long as the arena lives. */
+  used: 0,
+  /** The entries, one behind the other. */
+  entries: CACHE_LINE_BYTES,
 } as const;
-/** Fields of a parked record. */
-export const PARKED = {
-  /** 0 free, 1 waiting, 2 begun. Written last when it is filled. */
-  state: 0,
-  bytes: 4,
-  /** Host that wrote the frame. */
-  producer: 8,
-  /** Order of arrival at the host (f64). */
-  sequence: 16,
-  /** The frame as it lay in the ring. */
-  frame: 24,
-} as const;
-/** Records of so many in a slab; each size is the largest multiple of 8 that fits so often. */
-export const PARKED_PER_SLAB: readonly number[] = [127, 63, 31, 15, 7, 3, 1];
-
-/** Bytes of a record of which `count` fit a slab. */
-export function parkedRecordBytes(count: number): number {
-  return roundDown((SLAB_BYTES - PARKING_SLAB.records) / count, 8);
-}
-
-/* ---- End of parked frames. ---- */
 
 /* ---- The store: one control block, then dense tables, then blocks of 64-byte units. All-zero bytes are an empty store. ---- */
 
@@ -280,7 +263,9 @@ export function planLayout(
   const queues = after(buckets, roundDown(total / 2, CACHE_LINE_BYTES));
   const agents = after(queues, Math.max(roundDown(total / 4, CACHE_LINE_BYTES), agentSlots * AGENT_SLOT_BYTES));
   const metrics = after(agents, Math.max(roundDown(total / 16, CACHE_LINE_BYTES), hosts * METRICS_BLOCK_BYTES));
-  const slabOffset = metrics.offset + metrics.bytes;
+  const shapeTableBytes = Math.min(SHAPE_TABLE_BYTES_MAX, roundDown(total * SHAPES_SHARE / hosts, CACHE_LINE_BYTES));
+  const shapes = after(metrics, hosts * shapeTableBytes);
+  const slabOffset = shapes.offset + shapes.bytes;
   const slabs = Math.min(request.slabsMax ?? Infinity, Math.floor((total - slabOffset) / (SLAB_BYTES + 4)) - 1);
   const ringBytes = ringSizes(queues.bytes, hosts);
   if (slabs < SLABS_PER_MESSAGE_MAX || ringBytes === null) {
@@ -304,7 +289,7 @@ export function planLayout(
   const slabPool = { offset: slabOffset, bytes: total - slabOffset };
   const store = { offset: total, bytes: roundDown(storeBytes, CACHE_LINE_BYTES) };
   return {
-    ...{ hosts, agentSlots, slabs, ringBytes, header, buckets, queues, agents, metrics, slabPool, store },
+    ...{ hosts, agentSlots, slabs, ringBytes, shapeTableBytes, header, buckets, queues, agents, metrics, shapes, slabPool, store },
     totalBytes: store.offset + store.bytes,
   };
 }
@@ -355,6 +340,11 @@ export function metricsAt(layout: Layout, host: number): number {
   return layout.metrics.offset + host * METRICS_BLOCK_BYTES;
 }
 
+/** Byte offset of a field of a host's table of shapes. */
+export function shapeTableAt(layout: Layout, host: number, field: number): number {
+  return layout.shapes.offset + host * layout.shapeTableBytes + field;
+}
+
 function after(region: Region, bytes: number): Region {
   return { offset: region.offset + region.bytes, bytes };
 }
@@ -381,7 +371,7 @@ function neededBytes(hosts: number, agentSlots: number, storeBytes: number): num
 function fits(bytes: number, hosts: number, agentSlots: number): boolean {
   const agents = Math.max(bytes / 4, agentSlots * AGENT_SLOT_BYTES);
   const metrics = Math.max(bytes / 16, hosts * METRICS_BLOCK_BYTES);
-  const rest = bytes - HEADER_BYTES - STORE_BUCKETS * 4 - bytes / 2 - agents - metrics;
+  const rest = bytes - HEADER_BYTES - STORE_BUCKETS * 4 - bytes / 2 - agents - metrics - bytes * SHAPES_SHARE;
   return rest > (SLABS_PER_MESSAGE_MAX + 2) * (SLAB_BYTES + 4) && ringSizes(bytes / 2, hosts) !== null;
 }
 

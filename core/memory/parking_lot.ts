@@ -7,17 +7,8 @@
  * @module
  */
 import { load, store } from "./atomics.ts";
-import {
-  HEADER,
-  type Layout,
-  PARKED,
-  PARKED_PER_SLAB,
-  parkedRecordBytes,
-  PARKING_SLAB,
-  SLAB_PARKING,
-  slabAt,
-  slabStateAt,
-} from "./layout.ts";
+import { HEADER, type Layout, slabAt, slabStateAt } from "./layout.ts";
+import { PARKED, PARKED_PER_SLAB, parkedRecordBytes, PARKING_SLAB, SLAB_PARKING } from "./layout_parking.ts";
 import type { SharedMemory } from "./shared_memory.ts";
 import { SlotPool } from "./slot_pool.ts";
 

@@ -11,16 +11,16 @@ export interface ByteWindow {
   readonly bytes: Uint8Array<ArrayBufferLike>;
   /** The same bytes, for numbers at any alignment. */
   readonly view: DataView<ArrayBufferLike>;
+  /** 32-bit words: cursors, states, lengths. Index = byte offset ÷ 4. */
+  readonly words: Int32Array<ArrayBufferLike>;
+  /** 64-bit floats: ids, times. Index = byte offset ÷ 8. */
+  readonly floats: Float64Array<ArrayBufferLike>;
 }
 
-/** The arena with the views that the kernel uses on it; index = byte offset ÷ element size. */
+/** The arena with the views that the kernel uses on it. */
 export interface SharedMemory extends ByteWindow {
   /** What is handed to a worker so that it can attach. */
   readonly memory: WebAssembly.Memory;
-  /** 32-bit words: cursors, states, lengths. */
-  readonly words: Int32Array<ArrayBufferLike>;
-  /** 64-bit floats: ids, times. */
-  readonly floats: Float64Array<ArrayBufferLike>;
 }
 
 const PAGE_BYTES = 65_536;
@@ -33,18 +33,20 @@ export function allocateMemory(bytes: number): SharedMemory {
 
 /** Sees an arena that another thread allocated. */
 export function attachMemory(memory: WebAssembly.Memory): SharedMemory {
-  const buffer = memory.buffer;
-  return {
-    memory,
-    bytes: new Uint8Array(buffer),
-    view: new DataView(buffer),
-    words: new Int32Array(buffer),
-    floats: new Float64Array(buffer),
-  };
+  return { memory, ...viewsOf(memory.buffer) };
 }
 
 /** A private window that can take the place of the arena where a message is built before it is known to fit. */
 export function privateWindow(bytes: number): ByteWindow {
-  const buffer = new ArrayBuffer(bytes);
-  return { bytes: new Uint8Array(buffer), view: new DataView(buffer) };
+  return viewsOf(new ArrayBuffer(bytes));
+}
+
+/** Words and floats end at the last whole one. */
+function viewsOf(buffer: ArrayBufferLike): ByteWindow {
+  return {
+    bytes: new Uint8Array(buffer),
+    view: new DataView(buffer),
+    words: new Int32Array(buffer, 0, buffer.byteLength >> 2),
+    floats: new Float64Array(buffer, 0, buffer.byteLength >> 3),
+  };
 }

@@ -1,85 +1,78 @@
 /**
- * Counts of one host in shared memory: one writer, any reader. The writer counts in private memory and publishes once a turn under a
- * version word (odd while it writes), so a count costs an addition and a reader never sees half of a 64-bit number.
+ * Counts of one host in shared memory: one writer, any reader. The host counts right there, by plain additions: what it had counted when its thread died
+ * is not lost with it, and nothing need be published. A 64-bit number on its own boundary is written whole by the processors that this runs on;
+ * counts that belong together may be read a message apart.
  *
  * ```
- * version i32 │ – │ count f64 … in the order of COUNTERS │ histogram words …
+ * count f64 … in the order of COUNTERS │ histogram words …
  * ```
  *
  * @module
  */
-import { load, store } from "../memory/atomics.ts";
 import { type Layout, METRICS_BLOCK_BYTES, metricsAt } from "../memory/layout.ts";
 import type { SharedMemory } from "../memory/shared_memory.ts";
 import { Histogram } from "./histogram.ts";
 
+/** Places of the counts in a block. */
+export const COUNT = {
+  /** Messages committed to a ring; an ask counts two, with its reply. */
+  sent: 0,
+  /** Of them, to another thread. */
+  sentElsewhere: 1,
+  /** Handlers entered, and replies that were awaited. */
+  delivered: 2,
+  /** Of them, handlers that threw. */
+  failed: 3,
+  /** Kept as dead letters. */
+  deadLettered: 4,
+  /** Too late to be handled. */
+  expired: 5,
+  /** Agents made. */
+  spawned: 6,
+  /** Agents ended. */
+  terminated: 7,
+  /** Of `delivered`, tasks. */
+  tasks: 8,
+  /** Messages that wait for room or for a busy agent, now. */
+  pending: 9,
+  /** Turns of the drain loop. */
+  turns: 10,
+  /** Messages that took slabs. */
+  slabMessages: 11,
+  /** Logs and failures that were not told to the main thread. */
+  notesDropped: 12,
+  /** Sends that found no room in time. */
+  refused: 13,
+} as const;
+
 /** Name of a count. */
-export type CounterName =
-  | "sent"
-  | "sentElsewhere"
-  | "delivered"
-  | "failed"
-  | "deadLettered"
-  | "expired"
-  | "spawned"
-  | "terminated"
-  | "tasks"
-  | "pending"
-  | "turns"
-  | "slabMessages"
-  | "notesDropped"
-  | "refused";
+export type CounterName = keyof typeof COUNT;
 
 /** What a host counts, in the order of the block. */
-export const COUNTERS: readonly CounterName[] = [
-  ...["sent", "sentElsewhere", "delivered", "failed", "deadLettered", "expired"] as const,
-  ...["spawned", "terminated", "tasks", "pending", "turns", "slabMessages", "notesDropped", "refused"] as const,
-];
+export const COUNTERS: readonly CounterName[] = Object.keys(COUNT) as CounterName[];
 
 /** All counts of a host, or of several added up. */
 export type Counts = Record<CounterName, number>;
 
-/** Reads that meet a writer try again; a publish takes well under a microsecond, so this many in a row mean the writer died in it. */
-const READ_ATTEMPTS_MAX = 1_000;
-
 /** One host's block. */
 export class HostMetrics {
-  /** Counts so far; the owner adds to them. */
-  readonly counts: Counts = zeroCounts();
+  /** Counts so far, by `COUNT`; only the owner adds to them. */
+  readonly counts: Float64Array;
   /** One-way delivery time, sampled. Single writer: the host. */
   readonly delivery: Histogram;
-  readonly #words: Int32Array;
-  readonly #version: number;
-  readonly #floats: Float64Array;
 
   /** The block of `host`. */
   constructor(memory: SharedMemory, layout: Layout, host: number) {
     const at = metricsAt(layout, host);
-    const histogramAt = at + 8 + 8 * COUNTERS.length;
+    const histogramAt = at + 8 * COUNTERS.length;
     if (histogramAt + 4 * Histogram.WORDS > at + METRICS_BLOCK_BYTES) throw new RangeError("metrics block is too small for its fields");
-    this.#words = memory.words;
-    this.#version = at >> 2;
-    this.#floats = memory.floats.subarray((at + 8) >> 3, ((at + 8) >> 3) + COUNTERS.length);
+    this.counts = memory.floats.subarray(at >> 3, (at >> 3) + COUNTERS.length);
     this.delivery = new Histogram(new Uint32Array(memory.words.buffer, histogramAt, Histogram.WORDS));
   }
 
-  /** Owner: shows the counts to readers. */
-  publish(): void {
-    const version = load(this.#words, this.#version);
-    store(this.#words, this.#version, version + 1);
-    for (let index = 0; index < COUNTERS.length; index++) this.#floats[index] = this.counts[COUNTERS[index]];
-    store(this.#words, this.#version, version + 2);
-  }
-
-  /** Anybody: the counts as last published. */
+  /** Anybody: the counts now. */
   read(): Counts {
-    const counts = zeroCounts();
-    for (let attempt = 0; attempt < READ_ATTEMPTS_MAX; attempt++) {
-      const before = load(this.#words, this.#version);
-      for (let index = 0; index < COUNTERS.length; index++) counts[COUNTERS[index]] = this.#floats[index];
-      if ((before & 1) === 0 && load(this.#words, this.#version) === before) break;
-    }
-    return counts;
+    return Object.fromEntries(COUNTERS.map((name) => [name, this.counts[COUNT[name]]])) as Counts;
   }
 }
 

@@ -1,8 +1,7 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { plainCodec } from "../../core/bus/codec.ts";
-import { arena, refusal } from "../support/codec_samples.ts";
+import { arena, codec, refusal, testEachCodec } from "../support/codec_samples.ts";
 
-Deno.test("what cannot be copied is refused with its place and kind", () => {
+testEachCodec("what cannot be copied is refused with its place and kind", () => {
   const callback = (): void => {};
   const cases: [value: unknown, path: string, kind: string][] = [
     [callback, "", "a function"],
@@ -34,7 +33,7 @@ Deno.test("what cannot be copied is refused with its place and kind", () => {
   }
 });
 
-Deno.test("a Proxy that throws is refused; what a getter throws passes unchanged", () => {
+testEachCodec("a Proxy that throws is refused; what a getter throws passes unchanged", () => {
   const trap = (): never => {
     throw new TypeError("trap");
   };
@@ -58,6 +57,6 @@ Deno.test("a Proxy that throws is refused; what a getter throws passes unchanged
   const element = Object.defineProperty([1, 2], 1, { get: () => getter.value, enumerable: true });
   const property = Object.defineProperty(new Error(), "message", { get: () => getter.value });
   for (const value of [getter, [{ getter }], element, [new Map([[1, getter]])], { property }]) {
-    assertStrictEquals(assertThrows(() => plainCodec.encode(value, arena, 0, 1_000)), failure);
+    assertStrictEquals(assertThrows(() => codec.encode(value, arena, 0, 1_000)), failure);
   }
 });

@@ -1,14 +1,13 @@
 import { assert, assertStrictEquals } from "@std/assert";
 import fc from "fast-check";
 import { isKernelError } from "../../core/base/errors.ts";
-import { plainCodec } from "../../core/bus/codec.ts";
 import type { ByteWindow } from "../../core/memory/shared_memory.ts";
-import { anything, own, SAMPLE } from "../support/codec_samples.ts";
+import { anything, codec, own, SAMPLE, testEachCodec } from "../support/codec_samples.ts";
 
 /** Decodes bytes that may be anything; only two outcomes are allowed. */
 function decodeHostile(window: ByteWindow, at: number, end: number): "value" | "corrupt" {
   try {
-    plainCodec.decode(window, at, end);
+    codec.decode(window, at, end);
     return "value";
   } catch (error) {
     if (isKernelError(error) && error.code === "CORRUPT_MESSAGE") return "corrupt";
@@ -16,7 +15,7 @@ function decodeHostile(window: ByteWindow, at: number, end: number): "value" | "
   }
 }
 
-Deno.test("changed, cut or random bytes decode to a value or to CORRUPT_MESSAGE", () => {
+testEachCodec("changed, cut or random bytes decode to a value or to CORRUPT_MESSAGE", () => {
   const outcomes = { value: 0, corrupt: 0 };
   const values = [
     SAMPLE,
@@ -35,7 +34,7 @@ Deno.test("changed, cut or random bytes decode to a value or to CORRUPT_MESSAGE"
       fc.option(fc.nat()),
       (value, changes, cut) => {
         const at = 5;
-        const end = plainCodec.encode(value, own, at, own.bytes.length);
+        const end = codec.encode(value, own, at, own.bytes.length);
         for (const [place, byte] of changes) own.bytes[at + place % (end - at)] = byte;
         outcomes[decodeHostile(own, at, cut === null ? end : at + cut % (end - at + 1))]++;
       },
@@ -53,7 +52,7 @@ Deno.test("changed, cut or random bytes decode to a value or to CORRUPT_MESSAGE"
   assert(outcomes.value > 100 && outcomes.corrupt > 100, JSON.stringify(outcomes));
 });
 
-Deno.test("announced sizes are held against the bytes that are there", () => {
+testEachCodec("announced sizes are held against the bytes that are there", () => {
   const word = [0xff, 0xff, 0xff, 0xff];
   for (const tag of [8, 9, 10, 12, 13, 14, 17, 18, 20]) {
     own.bytes.set([tag, ...word, 1, 1, 1, 1, 1, 1], 0);
@@ -65,11 +64,11 @@ Deno.test("announced sizes are held against the bytes that are there", () => {
   assertStrictEquals(decodeHostile(own, 5, 3), "corrupt");
   assertStrictEquals(decodeHostile(own, -1, 3), "corrupt");
   assertStrictEquals(decodeHostile(own, 0, own.bytes.length + 1), "corrupt");
-  const end = plainCodec.encode("a", own, 0, 100);
+  const end = codec.encode("a", own, 0, 100);
   assertStrictEquals(decodeHostile(own, 0, end + 1), "corrupt");
 });
 
-Deno.test("nesting deeper than any encoder writes is corrupt, not an overflow of the stack", () => {
+testEachCodec("nesting deeper than any encoder writes is corrupt, not an overflow of the stack", () => {
   for (let at = 0; at < 500_000; at += 5) own.bytes.set([12, 1, 0, 0, 0], at);
   assertStrictEquals(decodeHostile(own, 0, 500_000), "corrupt");
 });

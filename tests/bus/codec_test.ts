@@ -2,17 +2,16 @@ import { assert, assertEquals, assertInstanceOf, assertNotStrictEquals, assertSt
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { AgentNotFoundError, isKernelError, KernelError } from "../../core/base/errors.ts";
-import { plainCodec } from "../../core/bus/codec.ts";
 import { DEPTH_MAX } from "../../core/bus/codec_format.ts";
 import { privateWindow } from "../../core/memory/shared_memory.ts";
-import { anything, arena, copy, own, refusal, SAMPLE, WINDOWS } from "../support/codec_samples.ts";
+import { anything, arena, codec, copy, own, refusal, SAMPLE, testEachCodec, WINDOWS } from "../support/codec_samples.ts";
 import { differences } from "../support/same_value.ts";
 
 function assertSame(actual: unknown, expected: unknown): void {
   assertEquals(differences(actual, expected), []);
 }
 
-Deno.test("any payload arrives as structuredClone would have copied it", () => {
+testEachCodec("any payload arrives as structuredClone would have copied it", () => {
   fc.assert(
     fc.property(anything, fc.nat(64), (value, offset) => {
       const expected = structuredClone(value);
@@ -22,7 +21,7 @@ Deno.test("any payload arrives as structuredClone would have copied it", () => {
   );
 });
 
-Deno.test("strings of every kind and length arrive unchanged", () => {
+testEachCodec("strings of every kind and length arrive unchanged", () => {
   const parts = ["a", "\0", "\x7f", "é", "ÿ", "Ā", "€", "\ufeff", "𝒳", "\ud800", "\udc00"];
   for (const length of [0, 1, 31, 32, 33, 62, 63, 64, 65, 253, 254, 300, 4_095, 4_096, 4_097, 20_000]) {
     for (const part of parts) {
@@ -42,13 +41,13 @@ Deno.test("strings of every kind and length arrive unchanged", () => {
   );
 });
 
-Deno.test("strings that share a place in the cache keep their own content", () => {
+testEachCodec("strings that share a place in the cache keep their own content", () => {
   // Same length, same sampled characters, different elsewhere.
   const texts = Array.from({ length: 200 }, (_, index) => `k${String.fromCharCode(65 + index % 26)}k${index % 10}kk${(index / 10) | 0}k`);
   for (let round = 0; round < 2; round++) for (const text of texts) assertSame(copy({ [text]: text }), { [text]: text });
 });
 
-Deno.test("primitives keep their type and sign", () => {
+testEachCodec("primitives keep their type and sign", () => {
   const values = [undefined, null, true, false, 0, -0, 1, -1, 127, 128, -128, 2 ** 31 - 1, 2 ** 31, -(2 ** 31), -(2 ** 31) - 1, 0.1, NaN];
   for (const value of [...values, Infinity, -Infinity, Number.MAX_SAFE_INTEGER, Number.MIN_VALUE]) assert(Object.is(copy(value), value));
   for (const value of [0n, 1n, -1n, 2n ** 63n - 1n, 2n ** 63n, -(2n ** 63n), -(2n ** 63n) - 1n, 2n ** 64n, 10n ** 400n, -(10n ** 400n)]) {
@@ -56,7 +55,7 @@ Deno.test("primitives keep their type and sign", () => {
   }
 });
 
-Deno.test("plain objects keep their keys in order; other objects arrive plain", () => {
+testEachCodec("plain objects keep their keys in order; other objects arrive plain", () => {
   const value = { z: 1, a: undefined, 7: "seven", 3: "three", "": 0, "two words": null, "日本": 1 };
   assertEquals(Object.keys(copy(value)), Object.keys(value));
   class Point {
@@ -80,7 +79,7 @@ Deno.test("plain objects keep their keys in order; other objects arrive plain", 
   assertSame(copy(hidden), { seen: 1 });
 });
 
-Deno.test("an own property named __proto__ is data and never a prototype", () => {
+testEachCodec("an own property named __proto__ is data and never a prototype", () => {
   const value = JSON.parse('{"a":1,"__proto__":{"polluted":true},"b":2}');
   const result = copy(value);
   assertStrictEquals(Object.getPrototypeOf(result), Object.prototype);
@@ -91,7 +90,7 @@ Deno.test("an own property named __proto__ is data and never a prototype", () =>
   assertStrictEquals(Object.getPrototypeOf(copy(array)), Array.prototype);
 });
 
-Deno.test("arrays keep holes, length and named properties", () => {
+testEachCodec("arrays keep holes, length and named properties", () => {
   const sparse: unknown[] = [];
   sparse[4_000_000_000] = "far";
   // deno-lint-ignore no-sparse-arrays
@@ -115,7 +114,7 @@ Deno.test("arrays keep holes, length and named properties", () => {
   assertSame(copy(replaced), structuredClone(replaced));
 });
 
-Deno.test("dates, expressions, maps, sets and boxed primitives keep their class", () => {
+testEachCodec("dates, expressions, maps, sets and boxed primitives keep their class", () => {
   const expression = /a(b)c/giu;
   expression.lastIndex = 3;
   const value = {
@@ -135,7 +134,7 @@ Deno.test("dates, expressions, maps, sets and boxed primitives keep their class"
 
 type ViewMaker = new (buffer: ArrayBuffer, offset: number, length: number) => ArrayBufferView<ArrayBuffer>;
 
-Deno.test("binary data keeps its class, its buffer and who shares it", () => {
+testEachCodec("binary data keeps its class, its buffer and who shares it", () => {
   const buffer = new ArrayBuffer(64);
   new Uint8Array(buffer).forEach((_, index, bytes) => bytes[index] = index * 3);
   const kinds = [Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array, Float16Array, Float32Array];
@@ -151,7 +150,7 @@ Deno.test("binary data keeps its class, its buffer and who shares it", () => {
   assertStrictEquals(before.view.buffer, before.buffer);
 });
 
-Deno.test("views of shared memory and node buffers bring the viewed bytes only", () => {
+testEachCodec("views of shared memory and node buffers bring the viewed bytes only", () => {
   const shared = new Uint8Array(arena.bytes.buffer, 100, 5);
   shared.set([1, 2, 3, 4, 5]);
   const words = new Uint16Array(arena.bytes.buffer, 100, 2);
@@ -165,7 +164,7 @@ Deno.test("views of shared memory and node buffers bring the viewed bytes only",
   assertSame(pooled, new Uint8Array([104, 105]));
 });
 
-Deno.test("a resizable buffer arrives with the length it had; one that was taken away is refused", () => {
+testEachCodec("a resizable buffer arrives with the length it had; one that was taken away is refused", () => {
   const resizable = new ArrayBuffer(8, { maxByteLength: 16 });
   const tracking = new Uint8Array(resizable);
   const fixed = new Uint8Array(resizable, 4, 4);
@@ -181,7 +180,7 @@ Deno.test("a resizable buffer arrives with the length it had; one that was taken
   assertStrictEquals(refusal([gone.buffer]).kind, "a detached ArrayBuffer");
 });
 
-Deno.test("errors keep class, name, message, stack and cause", () => {
+testEachCodec("errors keep class, name, message, stack and cause", () => {
   for (const Kind of [Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError]) {
     const source = new Kind("why", { cause: { code: 7 } });
     const result = copy(source);
@@ -211,7 +210,7 @@ Deno.test("errors keep class, name, message, stack and cause", () => {
   assertStrictEquals((again.cause as { circular: Error }).circular, again);
 });
 
-Deno.test("kernel errors arrive as kernel errors with code, data and own fields", () => {
+testEachCodec("kernel errors arrive as kernel errors with code, data and own fields", () => {
   const source = new AgentNotFoundError(12, "it left");
   const result = copy({ error: source }).error;
   assert(isKernelError(result));
@@ -230,7 +229,7 @@ Deno.test("kernel errors arrive as kernel errors with code, data and own fields"
   assertStrictEquals((caused.cause as KernelError).code, "INNER");
 });
 
-Deno.test("cycles and repeated references keep their identity, however many objects there are", () => {
+testEachCodec("cycles and repeated references keep their identity, however many objects there are", () => {
   interface Node {
     self?: Node;
     list: unknown[];
@@ -253,7 +252,7 @@ Deno.test("cycles and repeated references keep their identity, however many obje
   }
 });
 
-Deno.test("nesting is bounded", () => {
+testEachCodec("nesting is bounded", () => {
   const wraps: ((value: unknown) => unknown)[] = [
     (value) => ({ next: value }),
     (value) => [value],
@@ -273,23 +272,23 @@ Deno.test("nesting is bounded", () => {
   }
 });
 
-Deno.test("every limit short of the size returns -1 and touches nothing outside", () => {
+testEachCodec("every limit short of the size returns -1 and touches nothing outside", () => {
   for (const [name, window, at] of WINDOWS) {
     for (const value of [SAMPLE, ...Object.values(SAMPLE)]) {
-      const size = plainCodec.encode(value, window, at, window.bytes.length) - at;
+      const size = codec.encode(value, window, at, window.bytes.length) - at;
       const area = window.bytes.subarray(at - 3, at + size + 64);
       for (let room = 0; room <= size; room++) {
         area.fill(0xa5);
-        const end = plainCodec.encode(value, window, at, at + room);
+        const end = codec.encode(value, window, at, at + room);
         assertStrictEquals(end, room === size ? at + size : -1, `${name}, ${room} of ${size} bytes`);
         assert(area.subarray(0, 3).every((byte) => byte === 0xa5), "bytes before");
         assert(area.subarray(3 + room).every((byte) => byte === 0xa5), "bytes behind");
       }
-      assertSame(plainCodec.decode(window, at, at + size), structuredCopy(value));
+      assertSame(codec.decode(window, at, at + size), structuredCopy(value));
     }
   }
   const small = privateWindow(4);
-  assertStrictEquals(plainCodec.encode("longer than that", small, 0, 1_000), -1);
+  assertStrictEquals(codec.encode("longer than that", small, 0, 1_000), -1);
 });
 
 /** What the sample should arrive as; structuredClone keeps less of errors. */
@@ -297,9 +296,9 @@ function structuredCopy(value: unknown): unknown {
   return value === SAMPLE || value === SAMPLE.error ? copy(value, own, 11) : structuredClone(value);
 }
 
-Deno.test("the codec stays usable after a refusal, a full window and an encode inside an encode", () => {
+testEachCodec("the codec stays usable after a refusal, a full window and an encode inside an encode", () => {
   refusal({ a: [() => {}] });
-  assertStrictEquals(plainCodec.encode(SAMPLE, arena, 0, 100), -1);
+  assertStrictEquals(codec.encode(SAMPLE, arena, 0, 100), -1);
   const shared = { once: 1 };
   let inner: unknown;
   const outer = {

@@ -17,6 +17,8 @@ import {
   planLayout,
   type Region,
   ringAt,
+  SHAPE_TABLE,
+  shapeTableAt,
   SLAB_BYTES,
   slabAt,
   SLABS_PER_MESSAGE_MAX,
@@ -31,7 +33,7 @@ interface Piece extends Region {
   readonly name: string;
 }
 
-const REGIONS = ["header", "buckets", "queues", "agents", "metrics", "slabPool", "store"] as const;
+const REGIONS = ["header", "buckets", "queues", "agents", "metrics", "shapes", "slabPool", "store"] as const;
 
 function regions(layout: Layout): Piece[] {
   return REGIONS.map((name) => ({ name, ...layout[name] }));
@@ -120,7 +122,7 @@ Deno.test("rings and control words lie inside the queues and share no byte; word
   );
 });
 
-Deno.test("agent slots, metrics blocks, slab states and slabs lie inside their regions", () => {
+Deno.test("agent slots, metrics blocks, tables of shapes, slab states and slabs lie inside their regions", () => {
   fc.assert(fc.property(planned(), (layout) => {
     const { agentSlots, hosts, slabs } = layout;
     const lastSlot = { name: "last agent slot", offset: agentSlotAt(layout, agentSlots - 1, 0), bytes: CACHE_LINE_BYTES };
@@ -136,6 +138,15 @@ Deno.test("agent slots, metrics blocks, slab states and slabs lie inside their r
       ),
       layout.metrics,
     );
+    assertApart(
+      Array.from({ length: hosts }, (_unused, host) => ({
+        name: `shapes ${host}`,
+        offset: shapeTableAt(layout, host, SHAPE_TABLE.used),
+        bytes: layout.shapeTableBytes,
+      })),
+      layout.shapes,
+    );
+    assert(layout.shapeTableBytes >= 4_096 && layout.shapeTableBytes <= 65_536, "a word's number has 13 bits");
     assert(slabs >= SLABS_PER_MESSAGE_MAX);
     const states = { name: "slab states", offset: slabStateAt(layout, 0), bytes: slabs * 4 };
     assertEquals(slabStateAt(layout, slabs - 1), states.offset + states.bytes - 4);
