@@ -39,6 +39,7 @@ export type {
 } from "./core/agents/agent.ts";
 export type { ReplayOptions, ReplayResult } from "./core/agents/letter_office.ts";
 export type { Recovery } from "./core/agents/supervisor.ts";
+export { BorrowedBytes } from "./core/bus/borrowed_bytes.ts";
 export type { DeadLetter, DeadLetterReason } from "./core/agents/dead_letters.ts";
 export {
   AgentNotFoundError,
@@ -58,6 +59,19 @@ export {
 export type { ErrorData } from "./core/base/errors.ts";
 export type { PerformanceTargets } from "./core/base/config.ts";
 export type { AgentPoolOptions, AlertThresholds, KernelOptions, MetricsLogOptions, WarmPoolOptions } from "./core/base/options.ts";
+export type { BusCounts } from "./core/bus/bus_counters.ts";
+export type { BusDeadLetter, BusDeadLetterReason } from "./core/bus/bus_dead_letters.ts";
+export type { BusMessage as UltraFastMessage } from "./core/bus/bus_message.ts";
+export type { BusRepair, BusStats, PublishOptions, QueueStats, SubscribeOptions } from "./core/bus/bus_options.ts";
+export { EventBus as EnhancedEventBus } from "./core/bus/event_bus.ts";
+export type { EventBusOptions, EventListener, EventPattern, ListenerOptions } from "./core/bus/event_bus.ts";
+export { MessageBus as UltraFastCommunicationBus } from "./core/bus/message_bus.ts";
+export type { FilterCondition, MessageFilter } from "./core/bus/message_filter.ts";
+export { MessagePool } from "./core/bus/message_pool.ts";
+export type { PooledMessage, PoolStats } from "./core/bus/message_pool.ts";
+export type { WaitOptions } from "./core/bus/queue_waiters.ts";
+export type { GroupPolicy } from "./core/bus/subscriptions.ts";
+export { TopicMatcher } from "./core/bus/topic_matcher.ts";
 export { Kernel as UltraFastAgentManager } from "./core/kernel.ts";
 export type { BatchMessage, ManagerOptions } from "./core/kernel.ts";
 export type { KernelParts } from "./core/system.ts";

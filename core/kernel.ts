@@ -24,6 +24,8 @@ import { type KernelConfig, parseConfig } from "./base/config.ts";
 import { AgentNotFoundError, ConfigError, InvalidArgumentError, NotInitializedError } from "./base/errors.ts";
 import { MULTICAST_MAX, STOP_TIMEOUT_MS } from "./base/limits.ts";
 import type { KernelOptions } from "./base/options.ts";
+import { EventBus } from "./bus/event_bus.ts";
+import type { MessageBus } from "./bus/message_bus.ts";
 import type { MemoryReport } from "./memory/inspection.ts";
 import type { MemoryStore } from "./memory/memory_store.ts";
 import type { PerformanceMetrics } from "./metrics/performance.ts";
@@ -185,6 +187,14 @@ export class Kernel extends EventEmitter implements AsyncDisposable {
   get memoryStore(): MemoryStore {
     return this.#open("memoryStore").main.store;
   }
+
+  /** Topics and named queues of all threads. Throws `NotInitializedError` before `initialize()`. */
+  get communicationBus(): MessageBus {
+    return this.#open("communicationBus").main.bus;
+  }
+
+  /** Events within this thread, for the program's own use: typed, with wildcards and priorities. Apart from the manager's own events. */
+  readonly eventBus: EventBus = new EventBus();
 
   /** Messages that could not be handled, of all living threads, oldest first. */
   async deadLetters(): Promise<DeadLetter[]> {

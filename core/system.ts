@@ -159,6 +159,7 @@ export class System {
   }
 
   #closeMain(): void {
+    this.main.bus.close();
     this.main.host.close();
     this.main.loop.stop();
   }
@@ -182,20 +183,23 @@ export class System {
   }
 
   #plan(index: number): HostPlan {
-    const { threads, agentsMax, inboxMessagesMax, sendTimeoutMs, pooledMessagesMax, monitoring } = this.config;
+    const { threads, agentsMax, inboxMessagesMax, sendTimeoutMs, pooledMessagesMax, monitoring, debug } = this.config;
     const deadLettersMax = Math.max(2, Math.floor(pooledMessagesMax / this.#layout.hosts));
     return {
       ...{ index, layout: this.#layout, behaviors: this.behaviors },
-      settings: { agentsMax, inboxMessagesMax, sendTimeoutMs, deadLettersMax, timesDeliveries: monitoring.enabled },
+      settings: { agentsMax, inboxMessagesMax, sendTimeoutMs, debug, deadLettersMax, timesDeliveries: monitoring.enabled },
       polls: threads < navigator.hardwareConcurrency,
     };
   }
 
   #hostDied(host: number, why: string, cause: unknown): void {
     const error = new HostDiedError(host, why, { cause });
+    const { bus } = this.main;
+    bus.repair(host);
     const report = (reason: unknown): void => this.emit("agent:error", { host, error: reason });
     const replaced = this.workers.replace();
-    this.supervisor.died(error).catch(report);
+    // Twice: a thread that was ended may write on for a moment.
+    this.supervisor.died(error).then(() => bus.repair(host)).catch(report);
     this.emit("host:died", error);
     replaced.then(() => this.emit("host:replaced", { host }), report);
   }

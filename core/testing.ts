@@ -159,6 +159,7 @@ export class Simulation {
       sendTimeoutMs: SEND_TIMEOUT_MS,
       deadLettersMax: DEAD_LETTERS_KEPT_MAX + LARGE_DEAD_LETTERS_KEPT_MAX,
       timesDeliveries: true,
+      debug: true,
       ...options.settings,
     };
     const layout = planLayout({

@@ -6,6 +6,7 @@ import type { MetricsUpdate } from "../core/metrics/monitor.ts";
 import {
   type AgentBehavior,
   type AgentContext,
+  type BorrowedBytes,
   ConfigError,
   defineAgent,
   HostDiedError,
@@ -48,6 +49,17 @@ const EFFECTS: Record<keyof KernelOptions, () => Promise<void>> = {
     await using manager = new UltraFastAgentManager({ eventBusWorkers: 1 });
     assertEquals(manager.threads, 1);
     assertEquals(parseConfig({ eventBusWorkers: 3 }, 16).threads, 3);
+  },
+
+  async debug() {
+    for (const debug of [false, true]) {
+      const views: Uint8Array[] = [];
+      const keeps = defineAgent<BorrowedBytes>({ onMessage: ({ payload }) => void views.push(payload.bytes()) });
+      await using manager = new UltraFastAgentManager({ threads: 0, debug, behaviors: { keeps } });
+      await manager.initialize();
+      await manager.sendMessage(0, await manager.spawnAgent("keeps"), new Uint8Array([1, 2, 3]), { ack: true });
+      assertEquals([...views[0]], debug ? [0xdb, 0xdb, 0xdb] : [1, 2, 3]);
+    }
   },
 
   async maxConcurrentAgents() {

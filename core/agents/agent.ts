@@ -14,10 +14,13 @@
  * @module
  */
 import type { AgentId, Message, Priority } from "../bus/message.ts";
+import type { PublishOptions, SubscribeOptions } from "../bus/bus_options.ts";
 import type { TaskDefinition } from "../bus/task.ts";
 import type { AgentMetrics } from "../metrics/registry.ts";
 
 export type { AgentId, Message, Priority, PriorityName } from "../bus/message.ts";
+export type { BorrowedBytes } from "../bus/borrowed_bytes.ts";
+export type { PublishOptions, SubscribeOptions } from "../bus/bus_options.ts";
 export type { TaskDefinition, TaskResult, TaskStatus } from "../bus/task.ts";
 export type { AgentMetrics, Counter, Distribution, Gauge, MetricLabels } from "../metrics/registry.ts";
 
@@ -36,6 +39,14 @@ export interface SendOptions {
    * whose thread dies while it is handled is handled once more elsewhere, with `retryCount` 1: at least once instead of at most once.
    */
   readonly ack?: boolean;
+  /** What kind of message it is, in your words; `message.type`. */
+  readonly type?: string;
+  /** Id of the message that led to this one. */
+  readonly causationId?: number | string;
+  /** Of the exchange that it belongs to. */
+  readonly conversationId?: number | string;
+  /** W3C trace context. */
+  readonly traceparent?: string;
 }
 
 /** What is to be done when a function of an agent throws. */
@@ -141,6 +152,13 @@ export interface AgentContext<State = unknown, Out = unknown> {
   spawn(type: string, config?: SpawnConfig): Promise<AgentId>;
   /** Ends an agent. */
   terminate(id: AgentId): Promise<void>;
+  /**
+   * Publishes under a topic to all queues and agents that subscribed to it. False when one of them had no room (its queue then keeps the message as a
+   * dead letter); true also when nobody wants it. Priority: low by default.
+   */
+  publish(topic: string, payload: unknown, priority?: Priority, options?: PublishOptions): boolean;
+  /** From now on messages of these topics come here (`message.topic`): `*` stands for one level, `#` for the rest. Returns the subscription's number. */
+  subscribe(pattern: string, options?: SubscribeOptions): number;
   /** Tells the manager something: it emits it as `agent:log`. */
   log(text: string, data?: unknown): void;
 }

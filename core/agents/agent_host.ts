@@ -11,6 +11,7 @@ import { FRAMES_PER_TURN_MAX } from "../base/limits.ts";
 import { emptyEnvelope, type Envelope, KIND } from "../bus/envelope.ts";
 import { Inbound, type KeptFrame } from "../bus/inbound.ts";
 import type { AgentId } from "../bus/message.ts";
+import type { MessageBus } from "../bus/message_bus.ts";
 import { add } from "../memory/atomics.ts";
 import { HOST, hostField } from "../memory/layout.ts";
 import { COUNT, HostMetrics } from "../metrics/counters.ts";
@@ -27,7 +28,7 @@ import type { HostOptions } from "./host_options.ts";
 import { HOST_STATE } from "./lifecycle.ts";
 import { multicast } from "./multicast.ts";
 import { Notices } from "./notices.ts";
-import { PostRoom } from "./post_room.ts";
+import { PostRoom, type TopicOptions } from "./post_room.ts";
 import { Replies } from "./replies.ts";
 import { type Luggage, Residents } from "./residents.ts";
 import { SpawnDesk } from "./spawn_desk.ts";
@@ -42,6 +43,7 @@ export class AgentHost implements AgentHome {
   readonly index: number;
   readonly clock: Clock;
   readonly store: AgentStore;
+  readonly bus: MessageBus;
   readonly directory: AgentDirectory;
   readonly metrics: HostMetrics;
   readonly notices: Notices;
@@ -76,6 +78,7 @@ export class AgentHost implements AgentHome {
     this.index = index;
     this.clock = clock;
     this.store = options.store;
+    this.bus = options.bus;
     this.directory = new AgentDirectory(memory, layout, options.settings.agentsMax);
     this.metrics = new HostMetrics(memory, layout, index);
     const receive = (envelope: Envelope, payload: () => unknown): void => this.#receive(envelope, payload);
@@ -129,7 +132,7 @@ export class AgentHost implements AgentHome {
   }
 
   /** Sends for an agent, or for nobody (from 0). See `AgentContext.send`. */
-  send(from: AgentId, to: AgentId, payload: unknown, options?: SendOptions): Promise<void> | undefined {
+  send(from: AgentId, to: AgentId, payload: unknown, options?: TopicOptions): Promise<void> | undefined {
     if (options?.ack) return this.#asks.request(KIND.acked, from, to, payload, options) as Promise<void>;
     const expiresAt = options?.ttlMs === undefined ? 0 : this.clock.now() + checkedDelay("ttlMs", options.ttlMs);
     const { sendTimeoutMs } = this.#options.settings;
@@ -196,6 +199,10 @@ export class AgentHost implements AgentHome {
   }
 
   // ——— what agents need (AgentHome) ———
+
+  get poisons(): boolean {
+    return this.#options.settings.debug;
+  }
 
   get alive(): boolean {
     // A plain read: whoever was given up hung for seconds before, and then comes here by a call that no compiler looks through.

@@ -6,6 +6,7 @@
 import { type Envelope, KIND, messageOf } from "../bus/envelope.ts";
 import type { KeptFrame } from "../bus/inbound.ts";
 import type { AgentId, Message } from "../bus/message.ts";
+import type { MessageBus } from "../bus/message_bus.ts";
 import type { AgentBehavior, AgentMetrics, AgentStore, AskOptions, SendOptions, SendResult, SpawnConfig, Supervision } from "./agent.ts";
 import type { DeadLetterReason } from "./dead_letters.ts";
 import type { Notices } from "./notices.ts";
@@ -56,8 +57,12 @@ export interface AgentHome {
   readonly clock: { now(): number };
   /** Shared values. */
   readonly store: AgentStore;
+  /** Topics and named queues. */
+  readonly bus: MessageBus;
   /** What this thread's agents count for themselves. */
   readonly registry: AgentMetrics;
+  /** Whether bytes on loan are made unreadable when the loan ends. */
+  readonly poisons: boolean;
   /** False when this thread has been given up: nothing that it does counts any more. */
   readonly alive: boolean;
   /** Throws when it has. */

@@ -3,8 +3,18 @@
  *
  * @module
  */
-import type { AgentId } from "../bus/message.ts";
-import type { AgentContext, AgentMetrics, AgentStore, AskOptions, SendOptions, SendResult, SpawnConfig } from "./agent.ts";
+import type { AgentId, Priority } from "../bus/message.ts";
+import type {
+  AgentContext,
+  AgentMetrics,
+  AgentStore,
+  AskOptions,
+  PublishOptions,
+  SendOptions,
+  SendResult,
+  SpawnConfig,
+  SubscribeOptions,
+} from "./agent.ts";
 import type { Delivery } from "./delivery.ts";
 import type { HostedAgent } from "./hosted_agent.ts";
 
@@ -79,6 +89,14 @@ export class HandlerContext implements AgentContext {
 
   terminate(id: AgentId): Promise<void> {
     return this.agent.terminate(id);
+  }
+
+  publish(topic: string, payload: unknown, priority?: Priority, options?: PublishOptions): boolean {
+    return this.agent.publish(topic, payload, priority, options);
+  }
+
+  subscribe(pattern: string, options?: SubscribeOptions): number {
+    return this.agent.subscribe(pattern, options);
   }
 
   log(text: string, data?: unknown): void {

@@ -4,7 +4,11 @@
  * @module
  */
 import type { Clock } from "../base/clock.ts";
+import { AgentNotFoundError, InboxFullError } from "../base/errors.ts";
 import { SPAWN_TIMEOUT_MS } from "../base/limits.ts";
+import type { Delivery as TopicDelivery } from "../bus/bus_options.ts";
+import type { AgentId, Priority } from "../bus/message.ts";
+import { MessageBus } from "../bus/message_bus.ts";
 import { plainCodec } from "../bus/codec.ts";
 import { ShapeCodec } from "../bus/shape_codec.ts";
 import { Doorbell } from "../memory/doorbell.ts";
@@ -39,6 +43,8 @@ export interface AssembledHost {
   readonly loop: HostLoop;
   /** Its view of the store. */
   readonly store: MemoryStore;
+  /** Its handle on topics and named queues. */
+  readonly bus: MessageBus;
   /** Its behaviors. */
   readonly behaviors: BehaviorLoader;
 }
@@ -60,8 +66,12 @@ export function assembleHost(
   const store = new MemoryStore(memory, layout, index, plainCodec);
   const behaviors = new BehaviorLoader(plan.behaviors);
   const loop = new HostLoop(realClock, new Doorbell(memory, layout, index), polls);
+  const bus: MessageBus = new MessageBus({
+    ...{ memory, layout, host: index, clock },
+    deliver: (agent, payload, delivery) => deliverTopic(host, bus, agent, payload, delivery),
+  });
   const host: AgentHost = new AgentHost({
-    ...{ index, memory, layout, clock, behaviors, store, settings },
+    ...{ index, memory, layout, clock, behaviors, store, bus, settings },
     ...office,
     register: office.register ??
       ((ids, record): Promise<void> => host.call(0, "register", { ids, record }, SPAWN_TIMEOUT_MS) as Promise<void>),
@@ -69,5 +79,19 @@ export function assembleHost(
     interceptor: parts.interceptor?.(index),
     wake: () => loop.wake(),
   });
-  return { host, loop, store, behaviors };
+  return { host, loop, store, bus, behaviors };
+}
+
+/** Hands a published message to an agent as a message like any other; false when it has no room. One that has ended leaves its topics. */
+function deliverTopic(host: AgentHost, bus: MessageBus, agent: AgentId, payload: unknown, delivery: TopicDelivery): boolean {
+  const { topic, priority, from, ttlMs } = delivery;
+  try {
+    host.send(from, agent, payload, { topic, priority: priority as Priority, ttlMs, tryOnly: true });
+    return true;
+  } catch (error) {
+    if (error instanceof InboxFullError) return false;
+    if (!(error instanceof AgentNotFoundError)) throw error;
+    bus.unsubscribeAgent(agent);
+    return true;
+  }
 }

@@ -8,6 +8,7 @@ import type { Codec } from "../bus/codec.ts";
 import type { Layout } from "../memory/layout.ts";
 import type { SharedMemory } from "../memory/shared_memory.ts";
 import type { AgentId } from "../bus/message.ts";
+import type { MessageBus } from "../bus/message_bus.ts";
 import type { AgentStore } from "./agent.ts";
 import type { AgentRecord } from "./agent_registry.ts";
 import type { BehaviorLoader } from "./behavior_loader.ts";
@@ -19,6 +20,8 @@ export interface HostSettings {
   readonly agentsMax: number;
   /** Default bound of an agent's waiting messages. */
   readonly inboxMessagesMax: number;
+  /** Whether bytes on loan are made unreadable when the loan ends. */
+  readonly debug: boolean;
   /** Default wait for room. */
   readonly sendTimeoutMs: number;
   /** Dead letters that a host keeps; limits.ts bounds them too. */
@@ -43,6 +46,8 @@ export interface HostOptions {
   readonly behaviors: BehaviorLoader;
   /** Shared values. */
   readonly store: AgentStore;
+  /** Topics and named queues. */
+  readonly bus: MessageBus;
   /** See `HostSettings`. */
   readonly settings: HostSettings;
   /** Only in tests. */

@@ -6,8 +6,9 @@
  */
 import { ReplyClosedError } from "../base/errors.ts";
 import { PARKED_PER_TURN_MAX } from "../base/limits.ts";
+import { BorrowedBytes } from "../bus/borrowed_bytes.ts";
 import type { KeptFrame } from "../bus/inbound.ts";
-import type { AgentId } from "../bus/message.ts";
+import type { AgentId, Priority } from "../bus/message.ts";
 import type {
   AgentBehavior,
   AgentContext,
@@ -15,17 +16,20 @@ import type {
   AgentStore,
   AskOptions,
   Health,
+  PublishOptions,
   SendOptions,
   SendResult,
   SpawnConfig,
+  SubscribeOptions,
   TaskDefinition,
 } from "./agent.ts";
 import type { AgentHome, AgentSetup, Delivery } from "./delivery.ts";
 import { noReply, payloadRefused, stopReason } from "./failures.ts";
 import { HandlerContext } from "./handler_context.ts";
-import { readSnapshot } from "./notices.ts";
-import { Snapshots } from "./snapshots.ts";
+import { restore, Snapshots } from "./snapshots.ts";
 import { FailureRule } from "./supervision.ts";
+
+const AsyncFunction = (async () => {}).constructor as new () => (...all: never[]) => Promise<unknown>;
 
 /** An agent and its context in one. */
 export class HostedAgent implements AgentContext {
@@ -133,6 +137,16 @@ export class HostedAgent implements AgentContext {
     return this.#home.terminate(id);
   }
 
+  publish(topic: string, payload: unknown, priority?: Priority, options?: PublishOptions): boolean {
+    this.#checkHere();
+    return this.#home.bus.publish(topic, payload, priority, { ...options, from: this.id });
+  }
+
+  subscribe(pattern: string, options?: SubscribeOptions): number {
+    this.#checkHere();
+    return this.#home.bus.subscribeAgent(pattern, this.id, options);
+  }
+
   log(text: string, data?: unknown): void {
     this.#checkHere();
     this.#home.notices.send({ kind: "log", agentId: this.id, text, data });
@@ -155,8 +169,9 @@ export class HostedAgent implements AgentContext {
 
   /** Restores a snapshot if there is one, then runs onStart; undefined when both settled at once. Throws or rejects what they do. */
   start(snapshot?: Uint8Array): void | Promise<void> {
-    const restored = snapshot === undefined ? undefined : this.#restore(snapshot);
-    return restored === undefined ? this.#behavior.onStart?.(this) : restored.then(() => this.#behavior.onStart?.(this));
+    const behavior = this.#behavior;
+    const restored = snapshot === undefined ? undefined : restore(this, behavior, snapshot);
+    return restored === undefined ? behavior.onStart?.(this) : restored.then(() => behavior.onStart?.(this));
   }
 
   /** Whether a message would be handled at once. */
@@ -240,6 +255,10 @@ export class HostedAgent implements AgentContext {
     const { expiresAt } = delivery.message;
     if (expiresAt !== undefined && this.#home.clock.now() > expiresAt) return this.#home.bury(delivery, "expired");
     if (behavior.accepts !== undefined && !delivery.isTask && !this.#accept(delivery)) return;
+    // What an async function was lent must stay where it is when it waits.
+    if (delivery.message.payload instanceof BorrowedBytes && behavior.onMessage instanceof AsyncFunction) {
+      delivery.kept ??= this.#home.keep();
+    }
     this.#home.begin(delivery);
     const context: AgentContext = this.#concurrency === 1 ? this : new HandlerContext(this, delivery);
     if (context === this) this.#current = delivery;
@@ -293,7 +312,9 @@ export class HostedAgent implements AgentContext {
   /** The handler is not at work any more: what it does from here on finds no message. */
   #done(delivery: Delivery): void {
     if (this.#current === delivery) this.#current = null;
-    this.#active.delete(delivery);
+    if (this.#active.size > 0) this.#active.delete(delivery);
+    const { payload } = delivery.message;
+    if (payload instanceof BorrowedBytes) payload.end(this.#home.poisons);
   }
 
   #settle(delivery: Delivery, value: unknown): void {
@@ -357,15 +378,6 @@ export class HostedAgent implements AgentContext {
     this.#restarting = false;
     this.#home.notices.restarted(this.id, error, snapshot !== undefined);
     if (this.#parked.length > 0) this.#home.runnable(this);
-  }
-
-  #restore(bytes: Uint8Array): Promise<void> | undefined {
-    const state = readSnapshot(bytes);
-    if (this.#behavior.restore === undefined) this.state = state;
-    else {
-      const restored = this.#behavior.restore(state, this);
-      if (typeof restored?.then === "function") return restored;
-    }
   }
 
   /** A handler that never settled may go on; what it does from here on is refused, and its asker need not wait any longer. */

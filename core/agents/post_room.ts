@@ -5,9 +5,9 @@
  */
 import type { Clock } from "../base/clock.ts";
 import type { Deadlines } from "../base/deadlines.ts";
-import { AgentNotFoundError, InboxFullError, KernelError, NotInitializedError } from "../base/errors.ts";
-import { ASK_TIMEOUT_MS } from "../base/limits.ts";
-import { emptyEnvelope, type Envelope, KIND } from "../bus/envelope.ts";
+import { AgentNotFoundError, InboxFullError, InvalidArgumentError, KernelError, NotInitializedError } from "../base/errors.ts";
+import { ASK_TIMEOUT_MS, LABEL_CHARS_MAX } from "../base/limits.ts";
+import { emptyEnvelope, type Envelope, KIND, type Labels } from "../bus/envelope.ts";
 import { type AgentId, PRIORITIES, priorityLevel } from "../bus/message.ts";
 import { Outbound, type ReclaimedFrame } from "../bus/outbound.ts";
 import { load } from "../memory/atomics.ts";
@@ -37,6 +37,12 @@ export interface Posting {
   readonly expiresAt: number;
   /** Wait for room. */
   readonly timeoutMs: number;
+}
+
+/** Options of a send that the bus makes. */
+export interface TopicOptions extends SendOptions {
+  /** Under which the message was published. */
+  readonly topic?: string;
 }
 
 /** The posting side of one host. */
@@ -92,7 +98,7 @@ export class PostRoom {
   }
 
   /** Posts a message: undefined when it is committed, or a promise that settles when it is or never will be. */
-  post(posting: Posting, options?: SendOptions): Promise<void> | undefined {
+  post(posting: Posting, options?: TopicOptions): Promise<void> | undefined {
     const { kind, from, to, payload, correlation, timeoutMs } = posting;
     const word = this.living(to);
     const envelope = this.#fill(
@@ -103,6 +109,7 @@ export class PostRoom {
       options?.priority === undefined ? PRIORITIES.normal : priorityLevel(options.priority),
     );
     envelope.expiresAt = posting.expiresAt;
+    if (options !== undefined) envelope.labels = labelsOf(options);
     if (!isClosedWord(word) && !this.#waiting.has(to) && this.#outbound.trySend(hostOfWord(word), envelope, payload)) {
       this.countSent(hostOfWord(word));
       this.posted(false);
@@ -210,8 +217,27 @@ export class PostRoom {
     envelope.priority = priority;
     envelope.retryCount = 0;
     envelope.expiresAt = 0;
+    envelope.labels = null;
     envelope.id = this.#nextMessage++ * HOSTS_MAX + this.options.index;
     envelope.timestamp = this.#clock.now();
     return envelope;
   }
+}
+
+const LABELS = ["topic", "type", "causationId", "conversationId", "traceparent"] as const;
+
+/** The texts of a message; null when there are none, as there mostly are. */
+function labelsOf(options: TopicOptions): Labels | null {
+  let labels: Record<string, string | number> | null = null;
+  for (const name of LABELS) {
+    const value = options[name];
+    if (value === undefined) continue;
+    const isId = name === "causationId" || name === "conversationId";
+    if (!(typeof value === "string" && value.length <= LABEL_CHARS_MAX) && !(isId && Number.isFinite(value))) {
+      throw new InvalidArgumentError(name, value, `use a string of at most ${LABEL_CHARS_MAX} characters${isId ? " or a number" : ""}.`);
+    }
+    labels ??= {};
+    labels[name] = value;
+  }
+  return labels;
 }

@@ -4,9 +4,10 @@
  * @module
  */
 import { SNAPSHOT_INTERVAL_MS } from "../base/limits.ts";
-import type { AgentBehavior } from "./agent.ts";
+import type { AgentBehavior, AgentContext } from "./agent.ts";
 import type { AgentHome } from "./delivery.ts";
 import type { HostedAgent } from "./hosted_agent.ts";
+import { readSnapshot } from "./notices.ts";
 
 /** The snapshots of one agent. */
 export class Snapshots {
@@ -29,4 +30,11 @@ export class Snapshots {
       this.home.notices.failed(agent.id, error);
     }
   }
+}
+
+/** Gives an agent its state back; a promise when its behavior takes time over it. */
+export function restore(agent: AgentContext, behavior: AgentBehavior, bytes: Uint8Array): Promise<void> | undefined {
+  const state = readSnapshot(bytes);
+  const restored = behavior.restore === undefined ? void (agent.state = state) : behavior.restore(state, agent);
+  return typeof restored?.then === "function" ? restored : undefined;
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { BorrowedBytes } from "../bus/borrowed_bytes.ts";
 import { type Envelope, KIND, messageOf } from "../bus/envelope.ts";
 import type { Inbound, KeptFrame } from "../bus/inbound.ts";
 import { COUNT, type HostMetrics } from "../metrics/counters.ts";
@@ -63,6 +64,8 @@ export class Undeliverable {
   }
 
   #add(message: Delivery["message"], reason: DeadLetterReason, isLarge: boolean): void {
-    this.letters.add({ message, reason, host: this.host.index, at: this.host.clock.now() }, isLarge);
+    // What is kept is kept in private memory.
+    const kept = message.payload instanceof BorrowedBytes ? { ...message, payload: message.payload.copy() } : message;
+    this.letters.add({ message: kept, reason, host: this.host.index, at: this.host.clock.now() }, isLarge);
   }
 }

@@ -88,6 +88,8 @@ export interface KernelConfig {
   readonly pooledMessagesMax: number;
   /** Bytes. */
   readonly storeBytes: number;
+  /** Whether bytes on loan are poisoned when the loan ends. */
+  readonly debug: boolean;
   /** Bound of an inbox. */
   readonly inboxMessagesMax: number;
   /** Wait for room. */
@@ -113,6 +115,7 @@ export function parseConfig(options: KernelOptions, cores: number): KernelConfig
     sharedBufferBytes: given.sharedBufferSize,
     pooledMessagesMax: given.messagePoolSize,
     storeBytes: given.memoryStoreSize,
+    debug: given.debug,
     inboxMessagesMax: given.inboxMessagesMax,
     sendTimeoutMs: given.sendTimeoutMs,
     hangTimeoutMs: given.hangTimeoutMs,

@@ -7,6 +7,8 @@ import { assert } from "./errors.ts";
 
 /** Messages that one agent may have waiting while its handler is busy; the default of `inboxMessagesMax`. */
 export const INBOX_MESSAGES_MAX = 1_024;
+/** One text of a message's envelope (topic, type, traceparent, …): many times what such names have, few against a frame. */
+export const LABEL_CHARS_MAX = 1_024;
 /** Receivers of one multicast: each may wait for room and keeps a promise meanwhile. */
 export const MULTICAST_MAX = 16_384;
 /** Sends of one agent that may wait for room at a time: enough for a fan-out of a handler, few enough that nobody ignores backpressure. */
@@ -25,6 +27,30 @@ export const LARGE_DEAD_LETTERS_KEPT_MAX = 16;
 export const DEAD_LETTERS_PER_CALL_MAX = 32;
 /** Least `messagePoolSize`: one message of 1 MiB takes 64 slabs. */
 export const POOLED_MESSAGES_MIN = 64;
+/** Messages that named queues hold in all, in shared cells of 256 bytes; the default of `messagePoolSize`. */
+export const MESSAGE_POOL_SIZE = 50_000;
+/** Messages of one priority that a named queue holds, unless it is created with another capacity. */
+export const QUEUE_CAPACITY = 1_024;
+/** Most that a queue may be given: its rings then take 1.3 MB. */
+export const QUEUE_CAPACITY_MAX = 65_536;
+/** Dead letters of the bus; the oldest give way. At most an eighth of the cells, so that live messages keep theirs. */
+export const BUS_DEAD_LETTERS_MAX = 1_024;
+/** Largest message of the bus once encoded: 4,370 cells, a twelfth of the default pool. */
+export const BUS_MESSAGE_BYTES_MAX = 1 << 20;
+/** Longest topic or pattern: trees stay shallow and a topic usually fits one cell. */
+export const TOPIC_LENGTH_MAX = 512;
+/** Topics whose receivers a thread remembers, in two halves: about a megabyte. */
+export const TOPICS_REMEMBERED_MAX = 16_384;
+/** Conditions of one filter, and how deep they may nest: a publish evaluates them all. */
+export const FILTER_CONDITIONS_MAX = 64;
+/** Longest pattern of `matches`, and the longest text that it looks at: their product bounds the work of one look. */
+export const FILTER_PATTERN_LENGTH_MAX = 256;
+/** See `FILTER_PATTERN_LENGTH_MAX`. */
+export const FILTER_TEXT_LENGTH_MAX = 4_096;
+/** Waiters of one thread on one named queue: each holds a promise and a timer. */
+export const QUEUE_WAITERS_MAX = 1_024;
+/** Listeners of one event bus: ten thousand agents with a few each would be a leak, not a use. */
+export const EVENT_LISTENERS_MAX = 10_000;
 /** Frames handled in one turn of a host before timers and I/O get theirs. */
 export const FRAMES_PER_TURN_MAX = 256;
 /** Parked messages that one agent may handle in one turn while others wait. */

@@ -37,6 +37,7 @@ const schema = keyed({
   sharedBufferSize: count(MIB).default(128 * MIB),
   messagePoolSize: count(limits.POOLED_MESSAGES_MIN).default(50_000),
   memoryStoreSize: count(MIB).default(64 * MIB),
+  debug: z.boolean().default(false),
   inboxMessagesMax: count(1).default(limits.INBOX_MESSAGES_MAX),
   sendTimeoutMs: positiveMs.default(limits.SEND_TIMEOUT_MS),
   hangTimeoutMs: positiveMs.default(limits.HANG_TIMEOUT_MS),

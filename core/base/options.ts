@@ -26,6 +26,8 @@ export interface KernelOptions {
   messagePoolSize?: number;
   /** Bytes of shared memory for the store. Default 64 MiB. */
   memoryStoreSize?: number;
+  /** Makes bytes on loan (`BorrowedBytes`) unreadable when their handler has settled, so that whoever kept them notices. Default false. */
+  debug?: boolean;
   /** Messages that may wait for one busy agent. Default 1,024. */
   inboxMessagesMax?: number;
   /** A send waits so long for room. Default 5,000. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { BorrowedBytes } from "./borrowed_bytes.ts";
 
 /** One step from a value to a member: a property, an index, or the place in a Map or Set. */
 export type PathStep = string | number | { readonly index: number; readonly side: "keys" | "values" };
@@ -57,11 +58,11 @@ export function primitiveOf(value: object, name: "Number" | "String" | "Boolean"
   return (PROBES[name] as (this: unknown) => unknown).call(value);
 }
 
-/** A class as the codec sees it: `plain` is one of the program's own, of which the properties travel. */
-export type ObjectClass = BuiltIn | "plain" | "refused";
+/** A class as the codec sees it: `plain` is one of the program's own, of which the properties travel; `borrowed` bytes travel as a copy. */
+export type ObjectClass = BuiltIn | "plain" | "refused" | "borrowed";
 
 /** Classes by prototype, for asking a chain of ten `instanceof` costs as much as encoding a small object. */
-const classes = new WeakMap<object, ObjectClass>();
+const classes = new WeakMap<object, ObjectClass>([[BorrowedBytes.prototype, "borrowed"]]);
 
 /** The class of an object that is no array and no view. */
 export function classOf(value: object, prototype: object | null): ObjectClass {

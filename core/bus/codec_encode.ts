@@ -6,6 +6,7 @@
  */
 import { PayloadNotCloneableError } from "../base/errors.ts";
 import { type ByteWindow, privateWindow } from "../memory/shared_memory.ts";
+import type { BorrowedBytes } from "./borrowed_bytes.ts";
 import { type BuiltIn, classOf, isReally, type PathStep, pathText, primitiveOf, refusedKind } from "./codec_classes.ts";
 import { ERROR_DOM, errorKind, errorProperties } from "./codec_errors.ts";
 import { DEPTH_MAX, KEY_END, SMALL_INTEGER, TAG } from "./codec_format.ts";
@@ -295,6 +296,7 @@ export class Encoder implements RecordSink {
   #writeInstance(value: object, prototype: object | null, at: number, depth: number): number {
     const type = classOf(value, prototype);
     if (type === "refused") throw this.#refusal(refusedKind(value) ?? "a platform object", depth);
+    if (type === "borrowed") return this.#writeView((value as BorrowedBytes).bytes(), Uint8Array.prototype, at, depth);
     if (type !== "plain") {
       if (isReally(value, type)) return this.#writeBuiltIn(value, type, at, depth);
       // It would arrive as `{}`.

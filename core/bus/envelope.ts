@@ -8,13 +8,14 @@
  *    │ payload by the codec … padding to 8             │   or, for a payload that does not fit:
  *    │ bytes i32 │ slabs i32 │ slab index i32 …        │
  * ```
- * A field that is not set costs no byte. New fields take the next free flag: numbers from bit 3 on; of bits 8 and up texts, each a string value of the
- * plain codec between the numbers and the payload. Frames are aligned to 8 bytes, so that the fields are single stores into typed arrays.
+ * A field that is not set costs no byte. Texts (topic, type, …) are rare: where there are any, the body is the pair of all of them and the payload. A
+ * payload of plain bytes lies there as it is. Frames are aligned to 8 bytes, so that the fields are single stores into typed arrays.
  *
  * @module
  */
 import { KernelError } from "../base/errors.ts";
 import type { ByteWindow } from "../memory/shared_memory.ts";
+import { rawBytes } from "./borrowed_bytes.ts";
 import type { Codec } from "./codec.ts";
 import type { Message } from "./message.ts";
 
@@ -45,6 +46,10 @@ export const KIND = {
 const FLAG_CORRELATION = 1;
 const FLAG_EXPIRES = 2;
 const FLAG_SLABS = 4;
+/** The payload's own bytes, by no codec. */
+const FLAG_RAW = 8;
+/** The body is a pair: labels and payload. */
+const FLAG_LABELS = 16;
 const FIXED_BYTES = 40;
 /** With every optional number. */
 const FIXED_BYTES_MAX = FIXED_BYTES + 2 * 8;
@@ -54,6 +59,9 @@ const RETRIES_SHIFT = 11;
 /** More are not told apart. */
 const RETRIES_MAX = 31;
 const FLAGS_SHIFT = 16;
+
+/** Texts of a message. */
+export type Labels = Pick<Message, "topic" | "type" | "causationId" | "conversationId" | "traceparent">;
 
 /** The fields of a frame, without its payload. One mutable instance a sender: frames are far too many for an object each. */
 export interface Envelope {
@@ -75,7 +83,13 @@ export interface Envelope {
   correlation: number;
   /** Arena time, or 0 for never. */
   expiresAt: number;
-  /** Byte where the body begins and where it ends, and whether the body lists slabs. Filled by `readEnvelope`. */
+  /** Texts, if any; when it is read, they come with the payload. */
+  labels: Labels | null;
+  /** Whether they do. */
+  isLabelled: boolean;
+  /** Whether the body is the payload's own bytes. Filled by `readEnvelope`, like the next. */
+  isRaw: boolean;
+  /** Byte where the body begins and where it ends, and whether the body lists slabs. */
   bodyAt: number;
   /** See `bodyAt`. */
   bodyEnd: number;
@@ -87,23 +101,48 @@ export interface Envelope {
 export function emptyEnvelope(): Envelope {
   return {
     ...{ kind: 0, priority: 1, retryCount: 0, to: 0, from: 0, id: 0, timestamp: 0, correlation: 0, expiresAt: 0 },
-    ...{ bodyAt: 0, bodyEnd: 0, inSlabs: false },
+    ...{ labels: null, isLabelled: false, isRaw: false, bodyAt: 0, bodyEnd: 0, inSlabs: false },
   };
 }
 
 /** Writes a frame with its payload; returns its length in bytes, or −1 when it does not fit before `limit`. */
 export function writeFrame(target: ByteWindow, at: number, limit: number, envelope: Envelope, payload: unknown, codec: Codec): number {
   if (limit - at < FIXED_BYTES_MAX) return -1;
-  const flags = flagsOf(envelope);
-  const end = codec.encode(payload, target, writeFields(target, at, envelope, flags), limit);
+  const raw = rawBody(envelope, payload);
+  const flags = flagsOf(envelope) | (raw === null ? 0 : FLAG_RAW);
+  const body = writeFields(target, at, envelope, flags);
+  const end = raw === null ? codec.encode(bodyOf(envelope, payload), target, body, limit) : writeRaw(target, body, limit, raw);
   if (end < 0) return -1;
   writeHead(target, at, envelope, flags, end - at);
   return end - at;
 }
 
+/** The bytes that are the body as they are; null when the codec writes it. Answers are copies: nobody says when their bytes are free again. */
+export function rawBody({ kind, labels }: Envelope, payload: unknown): Uint8Array | null {
+  return labels === null && (kind <= KIND.task || kind === KIND.acked) ? rawBytes(payload) : null;
+}
+
+/** What the codec writes. */
+export function bodyOf({ labels }: Envelope, payload: unknown): unknown {
+  return labels === null ? payload : [labels, payload];
+}
+
+function writeRaw(target: ByteWindow, at: number, limit: number, bytes: Uint8Array): number {
+  if (bytes.length > limit - at) return -1;
+  target.bytes.set(bytes, at);
+  return at + bytes.length;
+}
+
 /** Writes a frame whose payload lies in slabs. */
-export function writeSlabFrame(target: ByteWindow, at: number, envelope: Envelope, bytes: number, slabs: readonly number[]): number {
-  const flags = flagsOf(envelope) | FLAG_SLABS;
+export function writeSlabFrame(
+  target: ByteWindow,
+  at: number,
+  envelope: Envelope,
+  bytes: number,
+  slabs: readonly number[],
+  isRaw = false,
+): number {
+  const flags = flagsOf(envelope) | FLAG_SLABS | (isRaw ? FLAG_RAW : 0);
   let word = writeFields(target, at, envelope, flags) >> 2;
   target.words[word++] = bytes;
   target.words[word++] = slabs.length;
@@ -113,7 +152,8 @@ export function writeSlabFrame(target: ByteWindow, at: number, envelope: Envelop
 }
 
 function flagsOf(envelope: Envelope): number {
-  return (envelope.correlation !== 0 ? FLAG_CORRELATION : 0) | (envelope.expiresAt !== 0 ? FLAG_EXPIRES : 0);
+  return (envelope.correlation !== 0 ? FLAG_CORRELATION : 0) | (envelope.expiresAt !== 0 ? FLAG_EXPIRES : 0) |
+    (envelope.labels !== null ? FLAG_LABELS : 0);
 }
 
 /** Returns the byte where the body begins. */
@@ -156,6 +196,8 @@ export function readEnvelope(source: ByteWindow, at: number, bytes: number, enve
   envelope.bodyAt = place * 8;
   envelope.bodyEnd = at + bytes - (head >> PADDING_SHIFT & 7);
   envelope.inSlabs = (flags & FLAG_SLABS) !== 0;
+  envelope.isRaw = (flags & FLAG_RAW) !== 0;
+  envelope.isLabelled = (flags & FLAG_LABELS) !== 0;
 }
 
 /** Counts one delivery more in the frame at `at`: it is to be handled again. */
@@ -175,8 +217,14 @@ export function readSlabList(source: ByteWindow, envelope: Envelope): { bytes: n
   return { bytes, slabs: Array.from(source.words.subarray(first + 2, first + 2 + count)) };
 }
 
-/** The message that a frame carries. */
-export function messageOf(envelope: Envelope, payload: unknown): Message {
+/** The message that a frame carries; `body` is what the codec read. */
+export function messageOf(envelope: Envelope, body: unknown): Message {
+  if (!envelope.isLabelled || body === undefined) return plainMessage(envelope, body);
+  const [labels, payload] = body as [Labels, unknown];
+  return { ...plainMessage(envelope, payload), ...labels };
+}
+
+function plainMessage(envelope: Envelope, payload: unknown): Message {
   const { id, from, to, priority, timestamp, retryCount, correlation, expiresAt } = envelope;
   if (correlation === 0 && expiresAt === 0) return { id, from, to, payload, priority, timestamp, retryCount };
   const message: { -readonly [Key in keyof Message]: Message[Key] } = { id, from, to, payload, priority, timestamp, retryCount };

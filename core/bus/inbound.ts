@@ -11,6 +11,7 @@ import { HEADER, LANE_ORDINARY, LANE_URGENT, type Layout, ringAt } from "../memo
 import { PARKED_STATE, ParkingLot } from "../memory/parking_lot.ts";
 import { FRAME_MARK, type FrameHandler, markFrame, RingBuffer } from "../memory/ring_buffer.ts";
 import { type ByteWindow, privateWindow, type SharedMemory } from "../memory/shared_memory.ts";
+import { BorrowedBytes } from "./borrowed_bytes.ts";
 import type { Codec } from "./codec.ts";
 import { emptyEnvelope, type Envelope, readEnvelope, readSlabList } from "./envelope.ts";
 import { MESSAGE_BYTES_MAX } from "./outbound.ts";
@@ -47,6 +48,8 @@ export class Inbound implements FrameHandler {
   #at = 0;
   #bytes = 0;
   #kept = false;
+  /** Bytes on loan from the frame at hand. */
+  #lent: BorrowedBytes | null = null;
 
   /** The rings from all hosts to `host`; each frame goes to `handler`. A host that is not alive any more handles nothing further. */
   constructor(
@@ -99,6 +102,7 @@ export class Inbound implements FrameHandler {
     this.#at = at;
     this.#bytes = bytes;
     this.#kept = false;
+    this.#lent = null;
     try {
       this.handler(envelope, this.#payload);
     } finally {
@@ -118,19 +122,26 @@ export class Inbound implements FrameHandler {
     this.#kept = true;
     const record = this.#parking.tryPark(this.#at, this.#bytes, this.#producer, begun ? PARKED_STATE.begun : PARKED_STATE.waiting);
     const { memory } = this;
-    if (record !== 0) return { record, window: memory, at: this.#parking.frameAt(record), bytes: this.#bytes, producer: this.#producer };
-    const window = privateWindow((this.#bytes + 7) & ~7);
-    window.bytes.set(memory.bytes.subarray(this.#at, this.#at + this.#bytes));
-    return { record, window, at: 0, bytes: this.#bytes, producer: this.#producer };
+    const kept = record !== 0
+      ? { record, window: memory, at: this.#parking.frameAt(record), bytes: this.#bytes, producer: this.#producer }
+      : this.#keepAside(memory.bytes.subarray(this.#at, this.#at + this.#bytes), this.#producer);
+    // What the handler was lent goes on being where it can see it.
+    this.#lent?.moveTo(kept.window.bytes, kept.at - this.#at);
+    return kept;
   }
 
   /** Keeps a frame that came from a dead host by way of the supervisor. */
   adopt(frame: Uint8Array, producer: number): KeptFrame {
     const record = this.#parking.tryParkCopy(frame, producer, PARKED_STATE.waiting);
-    if (record !== 0) return { record, window: this.memory, at: this.#parking.frameAt(record), bytes: frame.length, producer };
+    if (record === 0) return this.#keepAside(frame, producer);
+    return { record, window: this.memory, at: this.#parking.frameAt(record), bytes: frame.length, producer };
+  }
+
+  /** No slab is free: the bytes wait in private memory, and do not outlive this thread. */
+  #keepAside(frame: Uint8Array, producer: number): KeptFrame {
     const window = privateWindow((frame.length + 7) & ~7);
     window.bytes.set(frame);
-    return { record, window, at: 0, bytes: frame.length, producer };
+    return { record: 0, window, at: 0, bytes: frame.length, producer };
   }
 
   /** Reads a kept frame again. The envelope is reused for the next. */
@@ -169,13 +180,32 @@ export class Inbound implements FrameHandler {
   }
 
   #decode(window: ByteWindow, envelope: Envelope): unknown {
+    if (envelope.isRaw) return this.#lend(window, envelope);
     if (!envelope.inSlabs) return this.codec.decode(window, envelope.bodyAt, envelope.bodyEnd);
-    const { bytes, slabs } = readSlabList(window, envelope);
-    if (bytes > MESSAGE_BYTES_MAX) {
-      throw new KernelError("CORRUPT_MESSAGE", `payload of ${bytes} bytes; at most ${MESSAGE_BYTES_MAX} are sent.`);
-    }
+    const { bytes, slabs } = slabList(window, envelope);
     if (this.#scratch === null || this.#scratch.bytes.length < bytes) this.#scratch = privateWindow(Math.max(bytes, 65_536 * 2));
     this.#slabs.copyOut(slabs, bytes, this.#scratch);
     return this.codec.decode(this.#scratch, 0, bytes);
   }
+
+  /** Bytes in slabs lie in pieces: they are put together in private memory. */
+  #lend(window: ByteWindow, envelope: Envelope): BorrowedBytes {
+    if (!envelope.inSlabs) {
+      const lent = new BorrowedBytes(window.bytes, envelope.bodyAt, envelope.bodyEnd - envelope.bodyAt);
+      if (envelope === this.#envelope) this.#lent = lent;
+      return lent;
+    }
+    const { bytes, slabs } = slabList(window, envelope);
+    const whole = privateWindow(bytes);
+    this.#slabs.copyOut(slabs, bytes, whole);
+    return new BorrowedBytes(whole.bytes, 0, bytes);
+  }
+}
+
+function slabList(window: ByteWindow, envelope: Envelope): { bytes: number; slabs: number[] } {
+  const list = readSlabList(window, envelope);
+  if (list.bytes < 0 || list.bytes > MESSAGE_BYTES_MAX) {
+    throw new KernelError("CORRUPT_MESSAGE", `payload of ${list.bytes} bytes; at most ${MESSAGE_BYTES_MAX} are sent.`);
+  }
+  return list;
 }

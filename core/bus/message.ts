@@ -29,8 +29,18 @@ export interface Message<Payload = unknown> {
   readonly payload: Payload;
   /** −1 bulk, 0 low, 1 normal, 2 high, 3 critical. */
   readonly priority: number;
+  /** What kind of message it is, in the sender's words. */
+  readonly type?: string;
+  /** Under which it was published. */
+  readonly topic?: string;
   /** Set when somebody waits for a reply. */
   readonly correlationId?: number;
+  /** Id of the message that led to this one. */
+  readonly causationId?: number | string;
+  /** Of the exchange that it belongs to. */
+  readonly conversationId?: number | string;
+  /** W3C trace context. */
+  readonly traceparent?: string;
   /** Arena time of the send in ms (reads as Unix time). */
   readonly timestamp: number;
   /** Arena time in ms after which it is not to be handled any more. */

@@ -19,7 +19,7 @@ import {
 import { RingBuffer } from "../memory/ring_buffer.ts";
 import { type ByteWindow, privateWindow, type SharedMemory } from "../memory/shared_memory.ts";
 import type { Codec } from "./codec.ts";
-import { type Envelope, writeFrame, writeSlabFrame } from "./envelope.ts";
+import { bodyOf, type Envelope, rawBody, writeFrame, writeSlabFrame } from "./envelope.ts";
 import { PRIORITIES } from "./message.ts";
 import { SlabPool } from "./slab_pool.ts";
 
@@ -96,17 +96,24 @@ export class Outbound {
   }
 
   #writeInSlabs(at: number, envelope: Envelope, payload: unknown): number {
-    let end = this.codec.encode(payload, this.#scratch, 0, this.#scratch.bytes.length);
+    const raw = rawBody(envelope, payload);
+    if (raw !== null && raw.length > MESSAGE_BYTES_MAX) throw new MessageTooLargeError(MESSAGE_BYTES_MAX);
+    const end = raw === null ? this.#encodeAside(bodyOf(envelope, payload)) : raw.length;
+    const slabs = this.#slabs.tryStore(raw ?? this.#scratch.bytes, end);
+    if (slabs === null) return -1;
+    this.#slabFrames++;
+    return writeSlabFrame(this.memory, at, envelope, end, slabs, raw !== null);
+  }
+
+  #encodeAside(body: unknown): number {
+    let end = this.codec.encode(body, this.#scratch, 0, this.#scratch.bytes.length);
     while (end < 0) {
       const grown = this.#scratch.bytes.length * 2;
       if (grown > MESSAGE_BYTES_MAX) throw new MessageTooLargeError(MESSAGE_BYTES_MAX);
       this.#scratch = privateWindow(grown);
-      end = this.codec.encode(payload, this.#scratch, 0, grown);
+      end = this.codec.encode(body, this.#scratch, 0, grown);
     }
-    const slabs = this.#slabs.tryStore(this.#scratch, end);
-    if (slabs === null) return -1;
-    this.#slabFrames++;
-    return writeSlabFrame(this.memory, at, envelope, end, slabs);
+    return end;
   }
 
   /** Shows the receivers what was sent and wakes those that sleep. */

@@ -23,7 +23,7 @@ export class SlabPool {
   }
 
   /** Copies `bytes` of `source` into claimed slabs; null when there are not enough free (then nothing is claimed). */
-  tryStore(source: ByteWindow, bytes: number): number[] | null {
+  tryStore(source: Uint8Array, bytes: number): number[] | null {
     const slabs: number[] = [];
     for (let at = 0; at < bytes; at += SLAB_BYTES) {
       const slab = this.#pool.tryClaim(() => this.host + 1);
@@ -32,7 +32,7 @@ export class SlabPool {
         return null;
       }
       slabs.push(slab);
-      this.memory.bytes.set(source.bytes.subarray(at, Math.min(at + SLAB_BYTES, bytes)), slabAt(this.layout, slab));
+      this.memory.bytes.set(source.subarray(at, Math.min(at + SLAB_BYTES, bytes)), slabAt(this.layout, slab));
     }
     return slabs;
   }

@@ -16,17 +16,17 @@ import { allocateMemory, type SharedMemory } from "./shared_memory.ts";
 
 const EVERY_WAITER = 0x7fff_ffff;
 
-/** One host's bell, as its owner or any other thread holds it. */
-export class Doorbell {
+/** A bell, as its owner or any other thread holds it. */
+export class Bell {
   readonly #words: Int32Array;
   readonly #bell: number;
   readonly #sleeping: number;
 
-  /** The bell of `host`. */
-  constructor(memory: SharedMemory, layout: Layout, host: number) {
+  /** Where its two words are: byte offsets in the arena. */
+  constructor(memory: SharedMemory, place: { readonly bell: number; readonly sleeping: number }) {
     this.#words = memory.words;
-    this.#bell = hostField(layout, host, HOST.bell) >> 2;
-    this.#sleeping = hostField(layout, host, HOST.sleeping) >> 2;
+    this.#bell = place.bell >> 2;
+    this.#sleeping = place.sleeping >> 2;
   }
 
   /** Wakes the host if it sleeps. Call it after the data is published. */
@@ -49,7 +49,7 @@ export class Doorbell {
     return epoch;
   }
 
-  /** Owner: awake. */
+  /** Owner: awake. Several sleepers on one bell leave this out: one that wakes would speak for those that sleep on. */
   disarm(): void {
     store(this.#words, this.#sleeping, 0);
   }
@@ -62,6 +62,14 @@ export class Doorbell {
   /** Owner: blocks its thread until the next ring, `timeoutMs` at most. */
   blockUntilRung(epoch: number, timeoutMs: number): void {
     wait(this.#words, this.#bell, epoch, timeoutMs);
+  }
+}
+
+/** One host's bell. */
+export class Doorbell extends Bell {
+  /** The bell of `host`. */
+  constructor(memory: SharedMemory, layout: Layout, host: number) {
+    super(memory, { bell: hostField(layout, host, HOST.bell), sleeping: hostField(layout, host, HOST.sleeping) });
   }
 }
 

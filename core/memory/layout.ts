@@ -10,6 +10,8 @@
  * @module
  */
 import { ConfigError } from "../base/errors.ts";
+import { MESSAGE_POOL_SIZE } from "../base/limits.ts";
+import { powerOfTwoDown, roundDown, roundUp } from "./rounding.ts";
 
 /** A cache line: words written by different threads never share one. */
 export const CACHE_LINE_BYTES = 64;
@@ -40,6 +42,7 @@ const SHAPES_SHARE = 1 / 128;
 const HEADER_BYTES = 64;
 const HOST_CONTROL_BYTES = 8 * CACHE_LINE_BYTES;
 const RING_CONTROL_BYTES = 2 * CACHE_LINE_BYTES;
+const BUS_BYTES_MIN = 2 ** 19; // its tables, and a few hundred messages
 const AGENT_SLOT_BYTES = CACHE_LINE_BYTES;
 /** Words 0…: see `HEADER`. */
 export const LAYOUT_MAGIC = 0x53334b31;
@@ -70,8 +73,12 @@ export interface Layout {
   readonly header: Region;
   /** Hash heads of the store. */
   readonly buckets: Region;
-  /** Host control words, ring control words, rings. */
+  /** Host control words, ring control words, rings; at its end topics and named queues (bus_layout.ts). */
   readonly queues: Region;
+  /** Of it, for topics and named queues. */
+  readonly busBytes: number;
+  /** Messages that named queues may hold in all, if so many fit: see `busParts`. */
+  readonly messagesMax: number;
   /** One slot an agent. */
   readonly agents: Region;
   /** One block a host. */
@@ -252,7 +259,7 @@ const STORE_CONTROL_BYTES = STORE.namespaces + STORE_NAMESPACES_MAX * 4;
 export function planLayout(
   request: { hosts: number; agentSlots: number; sharedBufferBytes: number; storeBytes: number; slabsMax?: number },
 ): Layout {
-  const { hosts, agentSlots, sharedBufferBytes, storeBytes } = request;
+  const { hosts, agentSlots, sharedBufferBytes, storeBytes, slabsMax = MESSAGE_POOL_SIZE } = request;
   if (hosts < 1 || hosts > HOSTS_MAX) throw new ConfigError("threads", `${hosts - 1} worker threads; at most ${HOSTS_MAX - 1} fit.`);
   if (agentSlots > AGENT_SLOTS_MAX) {
     throw new ConfigError("maxConcurrentAgents", `${agentSlots} agent slots; at most ${AGENT_SLOTS_MAX} fit.`);
@@ -266,9 +273,9 @@ export function planLayout(
   const shapeTableBytes = Math.min(SHAPE_TABLE_BYTES_MAX, roundDown(total * SHAPES_SHARE / hosts, CACHE_LINE_BYTES));
   const shapes = after(metrics, hosts * shapeTableBytes);
   const slabOffset = shapes.offset + shapes.bytes;
-  const slabs = Math.min(request.slabsMax ?? Infinity, Math.floor((total - slabOffset) / (SLAB_BYTES + 4)) - 1);
-  const ringBytes = ringSizes(queues.bytes, hosts);
-  if (slabs < SLABS_PER_MESSAGE_MAX || ringBytes === null) {
+  const slabs = Math.min(slabsMax, Math.floor((total - slabOffset) / (SLAB_BYTES + 4)) - 1);
+  const shares = shareQueues(queues.bytes, hosts);
+  if (slabs < SLABS_PER_MESSAGE_MAX || shares === null) {
     const needed = neededBytes(hosts, agentSlots, storeBytes);
     throw new ConfigError(
       "sharedBufferSize",
@@ -289,7 +296,8 @@ export function planLayout(
   const slabPool = { offset: slabOffset, bytes: total - slabOffset };
   const store = { offset: total, bytes: roundDown(storeBytes, CACHE_LINE_BYTES) };
   return {
-    ...{ hosts, agentSlots, slabs, ringBytes, shapeTableBytes, header, buckets, queues, agents, metrics, shapes, slabPool, store },
+    ...{ hosts, agentSlots, slabs, ...shares, messagesMax: slabsMax, shapeTableBytes },
+    ...{ header, buckets, queues, agents, metrics, shapes, slabPool, store },
     totalBytes: store.offset + store.bytes,
   };
 }
@@ -302,10 +310,7 @@ export function hostField(layout: Layout, host: number, field: number): number {
   return layout.queues.offset + host * HOST_CONTROL_BYTES + field;
 }
 
-/**
- * Where one lane of one ordered pair of hosts lies. `head` is the producer's word (and behind it what it has committed), `tail` the consumer's, each
- * on its own line.
- */
+/** Where one lane of one ordered pair of hosts lies. `head` is the producer's line (its word, and what it has committed), `tail` the consumer's. */
 export function ringAt(
   layout: Layout,
   from: number,
@@ -361,6 +366,16 @@ function ringSizes(queueBytes: number, hosts: number): readonly [number, number]
   return ordinary >= RING_BYTES_MIN && urgent >= RING_BYTES_MIN / 2 ? [ordinary, urgent] : null;
 }
 
+/** A quarter for topics and named queues, or less, so that many hosts find room for their rings; null when they do not even so. */
+function shareQueues(queueBytes: number, hosts: number): Pick<Layout, "busBytes" | "ringBytes"> | null {
+  for (const part of [4, 8, 16, 64]) {
+    const busBytes = roundDown(queueBytes / part, CACHE_LINE_BYTES);
+    const ringBytes = ringSizes(queueBytes - busBytes, hosts);
+    if (ringBytes !== null && busBytes >= BUS_BYTES_MIN) return { busBytes, ringBytes };
+  }
+  return null;
+}
+
 /** Bytes that suffice, or 0 when no arena does. */
 function neededBytes(hosts: number, agentSlots: number, storeBytes: number): number {
   const most = ARENA_BYTES_MAX - storeBytes;
@@ -372,17 +387,5 @@ function fits(bytes: number, hosts: number, agentSlots: number): boolean {
   const agents = Math.max(bytes / 4, agentSlots * AGENT_SLOT_BYTES);
   const metrics = Math.max(bytes / 16, hosts * METRICS_BLOCK_BYTES);
   const rest = bytes - HEADER_BYTES - STORE_BUCKETS * 4 - bytes / 2 - agents - metrics - bytes * SHAPES_SHARE;
-  return rest > (SLABS_PER_MESSAGE_MAX + 2) * (SLAB_BYTES + 4) && ringSizes(bytes / 2, hosts) !== null;
-}
-
-function powerOfTwoDown(bytes: number): number {
-  return bytes < 1 ? 0 : 2 ** Math.floor(Math.log2(bytes));
-}
-
-function roundDown(value: number, unit: number): number {
-  return Math.floor(value / unit) * unit;
-}
-
-function roundUp(value: number, unit: number): number {
-  return Math.ceil(value / unit) * unit;
+  return rest > (SLABS_PER_MESSAGE_MAX + 2) * (SLAB_BYTES + 4) && shareQueues(roundDown(bytes / 2, CACHE_LINE_BYTES), hosts) !== null;
 }

@@ -1,5 +1,5 @@
 /**
- * The store's one write lock. Its word names the holder, so that a holder that died can be told from a slow one, and no thread waits for ever.
+ * The store's one write lock, and the same for the tables of the bus. Its word names the holder, so that a holder that died can be told from a slow one, and no thread waits for ever.
  *
  * The holder may vanish at any instruction. `whole` in the control block says whether it had finished: 0 makes the next holder rebuild the tables
  * (see store_entries.ts). A thread that was ended may run on for a while in this runtime, so the lock of a dead host is taken only after it
@@ -25,6 +25,23 @@ const SLICES_MAX = 20_000;
 /** Host states from here on are stopped or dead. */
 const STATE_STOPPED = 3;
 
+/** Where a lock's words are (bytes from the start of the arena), and what it guards, for errors: `STORE_BUSY`, `BUS_CLOSED`, … */
+export interface LockPlace {
+  /** 0 free, else the holder's host + 1. */
+  readonly lock: number;
+  /** 1 when somebody sleeps on the lock. */
+  readonly waiting: number;
+  /** Times the lock was taken. */
+  readonly turns: number;
+  /** What it guards. */
+  readonly of: "store" | "bus";
+}
+
+function storePlace(layout: Layout): LockPlace {
+  const { control } = storeParts(layout);
+  return { lock: control + STORE.lock, waiting: control + STORE.waiting, turns: control + STORE.turns, of: "store" };
+}
+
 /** One thread's handle on the lock. */
 export class StoreLock {
   readonly #words: Int32Array;
@@ -33,27 +50,26 @@ export class StoreLock {
   readonly #turns: number;
   readonly #me: number;
   readonly #ownState: number;
+  readonly #of: LockPlace["of"];
 
   /** `host` is the index of this thread. */
-  constructor(memory: SharedMemory, private readonly layout: Layout, host: number) {
-    const control = storeParts(layout).control;
+  constructor(memory: SharedMemory, private readonly layout: Layout, host: number, place: LockPlace = storePlace(layout)) {
     this.#words = memory.words;
-    this.#lock = (control + STORE.lock) >>> 2;
-    this.#waiting = (control + STORE.waiting) >>> 2;
-    this.#turns = (control + STORE.turns) >>> 2;
+    this.#lock = place.lock >>> 2;
+    this.#waiting = place.waiting >>> 2;
+    this.#turns = place.turns >>> 2;
+    this.#of = place.of;
     this.#me = host + 1;
     this.#ownState = this.#stateOf(host);
   }
 
-  /** Takes the lock. Throws `STORE_BUSY` when a living holder does not move, `STORE_CLOSED` when this thread itself is stopped or dead. */
+  /** Takes the lock. Throws `…_BUSY` when a living holder does not move, `…_CLOSED` when this thread itself is stopped or dead. */
   acquire(): void {
     const words = this.#words;
     if (compareExchange(words, this.#lock, 0, this.#me) !== 0) this.#contend();
     if (load(words, this.#ownState) >= STATE_STOPPED) {
       this.release();
-      throw new KernelError("STORE_CLOSED", `thread ${this.#me - 1} is stopped: it can no longer write to the store.`, {
-        host: this.#me - 1,
-      });
+      throw closed(this.#of, this.#me - 1);
     }
     words[this.#turns]++;
   }
@@ -97,8 +113,8 @@ export class StoreLock {
 
   #giveUp(holder: number, slices: number): never {
     throw new KernelError(
-      "STORE_BUSY",
-      `the store could not be written to: thread ${holder - 1} has held its lock for ${slices} waits of ${SLICE_MS} ms. ` +
+      `${this.#of.toUpperCase()}_BUSY`,
+      `the ${this.#of} could not be written to: thread ${holder - 1} has held its lock for ${slices} waits of ${SLICE_MS} ms. ` +
         "Try again; if it lasts, that thread hangs: see the manager's supervision events.",
       { holder: holder - 1, slices, sliceMs: SLICE_MS },
     );
@@ -107,4 +123,9 @@ export class StoreLock {
   #stateOf(host: number): number {
     return hostField(this.layout, host, HOST.state) >>> 2;
   }
+}
+
+/** The error of a thread that is stopped, or was given up for dead, and still wants to write. */
+export function closed(of: LockPlace["of"], host: number): KernelError {
+  return new KernelError(`${of.toUpperCase()}_CLOSED`, `thread ${host} is stopped: it can no longer write to the ${of}.`, { host });
 }

@@ -25,9 +25,9 @@ Deno.test("what is written is read: fields and payload, wherever the frame lies"
     if (bytes < 0) return;
     const read = emptyEnvelope();
     readEnvelope(window, at, (bytes + 7) & ~7, read);
-    const { bodyAt, bodyEnd, inSlabs, ...same } = read;
+    const { bodyAt, bodyEnd, inSlabs, labels, isLabelled, isRaw, ...same } = read;
     assertEquals(same, given);
-    assertEquals([bodyEnd, inSlabs], [at + bytes, false]);
+    assertEquals([bodyEnd, inSlabs, labels, isLabelled, isRaw], [at + bytes, false, null, false, false]);
     assertEquals(plainCodec.decode(window, bodyAt, bodyEnd), payload);
   }));
 });
