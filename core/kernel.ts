@@ -24,6 +24,7 @@ import { type KernelConfig, parseConfig } from "./base/config.ts";
 import { AgentNotFoundError, ConfigError, InvalidArgumentError, NotInitializedError } from "./base/errors.ts";
 import { MULTICAST_MAX, STOP_TIMEOUT_MS } from "./base/limits.ts";
 import type { KernelOptions } from "./base/options.ts";
+import { ReplicatedMemory } from "./bus/replicated_memory.ts";
 import type { MemoryReport } from "./memory/inspection.ts";
 import type { MemoryStore } from "./memory/memory_store.ts";
 import type { PerformanceMetrics } from "./metrics/performance.ts";
@@ -184,6 +185,11 @@ export class Kernel extends EventEmitter implements AsyncDisposable {
   /** Values that every thread sees at once. Throws `NotInitializedError` before `initialize()`. */
   get memoryStore(): MemoryStore {
     return this.#open("memoryStore").main.store;
+  }
+
+  /** The same values as spaces: one namespace each. Throws `NotInitializedError` before `initialize()`. */
+  get distributedMemory(): ReplicatedMemory {
+    return new ReplicatedMemory(this.#open("distributedMemory").main.store);
   }
 
   /** Messages that could not be handled, of all living threads, oldest first. */

@@ -160,6 +160,7 @@ export class System {
 
   #closeMain(): void {
     this.main.host.close();
+    this.main.store.close();
     this.main.loop.stop();
   }
 
@@ -194,6 +195,7 @@ export class System {
   #hostDied(host: number, why: string, cause: unknown): void {
     const error = new HostDiedError(host, why, { cause });
     const report = (reason: unknown): void => this.emit("agent:error", { host, error: reason });
+    this.main.store.wakeWatches();
     const replaced = this.workers.replace();
     this.supervisor.died(error).catch(report);
     this.emit("host:died", error);

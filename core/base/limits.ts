@@ -25,6 +25,8 @@ export const LARGE_DEAD_LETTERS_KEPT_MAX = 16;
 export const DEAD_LETTERS_PER_CALL_MAX = 32;
 /** Least `messagePoolSize`: one message of 1 MiB takes 64 slabs. */
 export const POOLED_MESSAGES_MIN = 64;
+/** Watches on the store that one thread may have open: each change wakes all of them, about a microsecond each. */
+export const WATCHES_MAX = 1_024;
 /** Frames handled in one turn of a host before timers and I/O get theirs. */
 export const FRAMES_PER_TURN_MAX = 256;
 /** Parked messages that one agent may handle in one turn while others wait. */
