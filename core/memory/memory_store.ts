@@ -317,9 +317,10 @@ export class MemoryStore {
 
   /** Under the lock. `free` is where `scratch` has room. */
   #write(scratch: StoreScratch, image: BlockImage, namespace: string, key: string, free: number, expected: number): number {
-    const entry = this.#writer.write(scratch, image, namespace, free, this.#reader.knownEntry(namespace, key), expected);
+    const slot = this.#reader.slotOf(namespace, key);
+    const entry = this.#writer.write(scratch, image, namespace, free, this.#reader.knownEntry(slot), expected);
     if (entry !== CHANGED) this.#counts.set(entry >= 0);
-    if (entry >= 0) this.#reader.note(namespace, key, entry);
+    if (entry >= 0) this.#reader.note(slot, namespace, key, entry);
     return entry;
   }
 

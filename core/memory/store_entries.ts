@@ -308,7 +308,7 @@ export class StoreEntries {
     this.#words[this.#field(STORE.changing)] = this.#words[this.#field(STORE.changing)] === -1 ? -1 : entry + 1;
     const sequence = this.#nextSequence();
     this.version = sequence | 0;
-    this.versionHigh = Math.floor(sequence / LOW_RANGE);
+    this.versionHigh = sequence < LOW_RANGE ? 0 : Math.floor(sequence / LOW_RANGE);
     this.#words[this.#record(entry) + ORIGIN] = namespaceId | (this.versionHigh << STORE_ORIGIN_BITS);
   }
 

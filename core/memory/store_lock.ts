@@ -50,7 +50,8 @@ export class StoreLock {
   acquire(): void {
     const words = this.#words;
     if (compareExchange(words, this.#lock, 0, this.#me) !== 0) this.#contend();
-    if (load(words, this.#ownState) >= STATE_STOPPED) {
+    // A plain read: the exchange above keeps it from being done before, and a stop that is a moment old is no better than one that comes a moment later.
+    if (words[this.#ownState] >= STATE_STOPPED) {
       this.release();
       throw new KernelError("STORE_CLOSED", `thread ${this.#me - 1} is stopped: it can no longer write to the store.`, {
         host: this.#me - 1,

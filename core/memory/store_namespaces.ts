@@ -23,6 +23,9 @@ export class StoreNamespaces {
   readonly #units: number;
   readonly #whole: number;
   readonly #known = new Map<string, number>();
+  /** What was asked for last; at first what equals nothing. */
+  #lastName: unknown = NaN;
+  #lastId = -1;
 
   /** The names stand in blocks like those of entries. */
   constructor(memory: SharedMemory, layout: Layout, private readonly blocks: StoreBlocks) {
@@ -37,8 +40,12 @@ export class StoreNamespaces {
 
   /** The number of a namespace, or −1 when nothing was ever stored in it. Throws when the name cannot be one. */
   find(name: unknown): number {
+    if (name === this.#lastName) return this.#lastId;
     const known = this.#known.get(name as string);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      this.#lastName = name;
+      return this.#lastId = known;
+    }
     if (typeof name !== "string") throw new InvalidArgumentError("namespace", name, "give a string.");
     if (name.length === 0 || name.length > NAME_LENGTH_MAX) {
       throw new InvalidArgumentError("namespace", name, `give a string of 1 to ${NAME_LENGTH_MAX} characters.`);

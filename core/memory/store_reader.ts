@@ -89,16 +89,20 @@ export class StoreReader {
     return image !== undefined && this.#look(image, false, namespace, key) >= 0;
   }
 
+  /** Where this thread remembers a key: for `knownEntry` and `note`, until anything else is read or set. */
+  slotOf(namespace: string, key: string): number {
+    return this.#cache.find(namespace, key);
+  }
+
   /** For the holder of the lock: the entry of a key if this thread remembers it rightly, else `ABSENT`. */
-  knownEntry(namespace: string, key: string): number {
-    const slot = this.#cache.find(namespace, key);
+  knownEntry(slot: number): number {
     return this.#isCurrent(slot) ? this.#cache.slots[slot + SLOT_ENTRY] as number : ABSENT;
   }
 
   /** Remembers what was just set. */
-  note(namespace: string, key: string, entry: number): void {
+  note(slot: number, namespace: string, key: string, entry: number): void {
     const { version, versionHigh } = this.#entries;
-    this.#cache.note(this.#cache.find(namespace, key), namespace, key, entry, version, versionHigh, NOT_DECODED, 0);
+    this.#cache.note(slot, namespace, key, entry, version, versionHigh, NOT_DECODED, 0);
   }
 
   /** The key as an image in `probe`; undefined when its namespace has never been written to. Throws when either cannot be one. */
