@@ -31,13 +31,14 @@ export const SLOT_ENTRY = 0;
 export const SLOT_VERSION = 1;
 /** In a slot: the frozen value, or `NOT_DECODED`. */
 export const SLOT_VALUE = 2;
-/** In a slot: the rest of the version, times two, plus 1 when it was used since the hand of the clock passed. */
-const SLOT_REST = 3;
+/** In a slot: the rest of the version. */
+const SLOT_VERSION_HIGH = 3;
 
 /** A bounded cache: a clock with second chances. A slot is named by the place where it begins. */
 export class StoreCache {
   /** All slots; small integers but for the values. */
   readonly slots: unknown[] = [];
+  readonly #used = new Uint8Array(REMEMBERED_MAX);
   readonly #namespaces = new Map<string, Map<string, number>>();
   readonly #keys: string[] = [];
   readonly #homes: (Map<string, number> | undefined)[] = [];
@@ -71,21 +72,21 @@ export class StoreCache {
     slots[slot + SLOT_ENTRY] = entry;
     slots[slot + SLOT_VERSION] = version;
     slots[slot + SLOT_VALUE] = value;
-    slots[slot + SLOT_REST] = 2 * versionHigh + (isNew ? 0 : 1);
+    slots[slot + SLOT_VERSION_HIGH] = versionHigh;
+    this.#used[slot / SLOT_PLACES] = isNew ? 0 : 1;
     this.#bytes += weight - this.#weights[slot / SLOT_PLACES];
     this.#weights[slot / SLOT_PLACES] = weight;
     while (this.#bytes > BYTES_MAX) this.#evict();
   }
 
-  /** A slot was used: once in a while is enough. */
+  /** A slot was used: once in a while is enough. Its mark stays until the hand of the clock passes; what is marked then is kept. */
   use(slot: number): void {
-    const rest = this.slots[slot + SLOT_REST] as number;
-    if (rest % 2 === 0) this.slots[slot + SLOT_REST] = rest + 1;
+    this.#used[slot / SLOT_PLACES] = 1;
   }
 
   /** The high part of a slot's version. */
   versionHigh(slot: number): number {
-    return Math.floor((this.slots[slot + SLOT_REST] as number) / 2);
+    return this.slots[slot + SLOT_VERSION_HIGH] as number;
   }
 
   /** Keys remembered, and what they weigh. */
@@ -119,10 +120,8 @@ export class StoreCache {
     for (;; this.#hand++) {
       if (this.#hand >= this.#keys.length) this.#hand = 0;
       if (this.#homes[this.#hand] === undefined) continue;
-      const at = this.#hand * SLOT_PLACES + SLOT_REST;
-      const rest = this.slots[at] as number;
-      if (rest % 2 === 0) break;
-      this.slots[at] = rest - 1;
+      if (this.#used[this.#hand] === 0) break;
+      this.#used[this.#hand] = 0;
     }
     const index = this.#hand++;
     this.#homes[index]?.delete(this.#keys[index]);
