@@ -226,7 +226,9 @@ export class MemoryStore {
     if (filter.key !== undefined) this.#reader.probe.writeKey(0, filter.key);
     else if (typeof filter.prefix !== "string") throw new InvalidArgumentError("keys", keys, "give a key, or { prefix } with a string.");
     if (this.#watches.size >= WATCHES_MAX) {
-      throw new KernelError("WATCH_LIMIT", `this thread has ${WATCHES_MAX} watches already. End some, or watch a prefix.`, { WATCHES_MAX });
+      throw new KernelError("WATCH_LIMIT", `this thread has ${WATCHES_MAX} watches already. End some, or watch a prefix.`, {
+        watchesMax: WATCHES_MAX,
+      });
     }
     const source = {
       journal: this.#journal,

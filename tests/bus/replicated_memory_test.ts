@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { InvalidArgumentError } from "../../core/base/errors.ts";
+import { InvalidArgumentError, NotInitializedError } from "../../core/base/errors.ts";
+import { defineAgent } from "../../core/agents/agent.ts";
+import { Kernel } from "../../core/kernel.ts";
 import { ReplicatedMemory } from "../../core/bus/replicated_memory.ts";
 import { storeArena } from "../support/store_arena.ts";
 
@@ -46,4 +48,30 @@ Deno.test("a watch on a space ends with its signal", async () => {
     if (seen.length === 2) controller.abort();
   }
   assertEquals(seen, ["delete", ["job 2", "queued"]]);
+});
+
+Deno.test("agents and callers share a space; a watch ends with the manager", async () => {
+  const counter = defineAgent({
+    onMessage(_message, ctx) {
+      const { store } = ctx;
+      const entry = store.getEntry("counts", "messages");
+      const done = store.compareAndSet("counts", "messages", entry?.version ?? 0, (entry?.value as number ?? 0) + 1);
+      const cell = store.cell("counts", "messages");
+      ctx.reply([done, cell.get(), store.getBatch("counts", ["messages", "none"]), store.scan("counts").entries.length]);
+    },
+  });
+  const manager = new Kernel({ threads: 0, behaviors: { counter } });
+  await manager.initialize();
+  const space = manager.distributedMemory.space("counts");
+  const watch = space.watch();
+  const agent = await manager.spawnAgent("counter");
+  assertEquals(await manager.ask(agent, null), [true, 1, [1, undefined], 1]);
+  assertEquals(await manager.ask(agent, null), [true, 2, [2, undefined], 1]);
+  const { value: change } = await watch.next();
+  assert(change?.kind === "set");
+  assertEquals([change.value, change.skipped, space.get("messages")], [2, 1, 2]);
+  const last = watch.next();
+  await manager.shutdown();
+  assertEquals(await last, { done: true, value: undefined });
+  assertThrows(() => manager.distributedMemory, NotInitializedError);
 });

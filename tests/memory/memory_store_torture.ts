@@ -38,22 +38,21 @@ export async function tortureEviction(operationsEach: number, seed: number): Pro
   return `${2 * operationsEach} operations, ${evictions} evictions`;
 }
 
-/** Two threads work on while others die at random steps in the middle of a change. */
+/** Two threads work on while others, ten at the most, die at random steps in the middle of a change. */
 export async function tortureDeaths(operationsEach: number, deaths: number, seed: number): Promise<string> {
-  const hosts = Math.min(deaths, 60);
-  const arena = seeded(1 << 20, 3 + hosts);
+  const arena = seeded(1 << 20, 3 + deaths);
   const order = { operations: operationsEach, seed, counter: "of all" };
   const steady = [1, 2].map((host) => start(arena, host, order));
   const reports = [];
-  for (let host = 3; host < 3 + hosts; host++) {
+  for (let host = 3; host < 3 + deaths; host++) {
     reports.push(await finish(start(arena, host, { ...order, operations: Infinity, diesAfter: 500 })));
     arena.setState(host, 4);
   }
   reports.push(...await Promise.all(steady.map(finish)));
   const increments = reports.reduce((sum, report) => sum + report.increments, 0);
   assertEquals(arena.open(0).get("counters", "of all"), increments, "the dying die in a set or a delete");
-  assertAccounted(arena, hosts * BLOCK_BYTES_MAX);
-  return `${reports.reduce((sum, { operations }) => sum + operations, 0)} operations, ${hosts} deaths`;
+  assertAccounted(arena, deaths * BLOCK_BYTES_MAX);
+  return `${reports.reduce((sum, { operations }) => sum + operations, 0)} operations, ${deaths} deaths`;
 }
 
 /** A watch follows two writing threads, one of which may die: what it tells adds up to what the store holds. */
@@ -121,8 +120,8 @@ if (import.meta.main) {
   const said = (text: string): void => console.log(`${((performance.now() - startedMs) / 1000).toFixed(1)} s: ${text}`);
   said(await tortureKeys(Math.ceil(operations / 3), seed));
   said(await tortureEviction(Math.ceil(operations / 2), seed));
-  said(await tortureDeaths(Math.ceil(operations / 2), 50, seed));
+  for (let round = 0; round < 10; round++) said(await tortureDeaths(Math.ceil(operations / 20), 10, seed + 100 * round));
   said(await tortureWatch(Math.ceil(operations / 20), seed));
-  said(await tortureWatch(Math.ceil(operations / 20), seed, 5_000));
+  for (let round = 0; round < 10; round++) said(await tortureWatch(Math.ceil(operations / 200), seed + 100 * round, 5_000));
   said(await torturePolling(Math.ceil(operations / 100), seed));
 }
