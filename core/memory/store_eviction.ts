@@ -25,6 +25,8 @@ const END_SHARE = 0.75;
 const EVICTIONS_PER_SET = 16;
 /** Words of marks that one set looks at, 32 entries each: some 10 µs when all are marked, and a round of the hand takes a few hundred sets. */
 const MARKS_PER_SET = 64;
+/** One word more for so many units of a large value: it finds what it takes also where three of four entries are marked. */
+const UNITS_PER_MARKS = 8;
 /** Runs to choose from when one is cleared. */
 const RUNS_COMPARED = 8;
 /** A marked unit weighs as much as so many that nobody used. */
@@ -66,7 +68,7 @@ export class StoreEviction {
     else if (used > this.#count * BEGIN_SHARE) words[evicting] = 1;
     if (words[evicting] === 0) return;
     const indices = Math.ceil(this.entries.end / ENTRIES_PER_MARKS);
-    for (let looks = Math.min(indices, MARKS_PER_SET), evicted = 0, freed = 0; looks > 0; looks--) {
+    for (let looks = Math.min(indices, MARKS_PER_SET + Math.floor(units / UNITS_PER_MARKS)), evicted = 0, freed = 0; looks > 0; looks--) {
       const index = words[this.#field(STORE.clockHand)] % indices;
       words[this.#field(STORE.clockHand)] = index + 1;
       const marks = this.marks.take(index);
