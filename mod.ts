@@ -90,7 +90,12 @@ export type { Finding, ReviewerInput, ReviewerOutput } from "./core/team/reviewe
 export type { ReviewRuleName, Severity } from "./core/team/review_rules.ts";
 export type { AskedCase, CaseResult, TestCase, TesterInput, TesterOutput } from "./core/team/tester.ts";
 export type { Assertion } from "./core/team/assertions.ts";
-export type { StoreStats } from "./core/memory/memory_store.ts";
+export { ReplicatedMemory as DistributedMemorySystem } from "./core/bus/replicated_memory.ts";
+export type { MemorySpace } from "./core/bus/replicated_memory.ts";
+export type { StoreEntry, StoreStats } from "./core/memory/memory_store.ts";
+export type { StoreCell } from "./core/memory/store_cell.ts";
+export type { ScannedEntry, ScanOptions, ScanPage, StoreCheck } from "./core/memory/store_walk.ts";
+export type { StoreChange, WatchOptions } from "./core/memory/store_watch.ts";
 export { MemoryStore as HighPerformanceMemoryStore, MemoryStore as UltraFastMemoryStore } from "./core/memory/memory_store.ts";
 export type { MemoryReport, RegionUse } from "./core/memory/inspection.ts";
 export { RingBuffer as LockFreeRingBuffer } from "./core/memory/ring_buffer.ts";

@@ -26,6 +26,7 @@ import { MULTICAST_MAX, STOP_TIMEOUT_MS } from "./base/limits.ts";
 import type { KernelOptions } from "./base/options.ts";
 import { EventBus } from "./bus/event_bus.ts";
 import type { MessageBus } from "./bus/message_bus.ts";
+import { ReplicatedMemory } from "./bus/replicated_memory.ts";
 import type { MemoryReport } from "./memory/inspection.ts";
 import type { MemoryStore } from "./memory/memory_store.ts";
 import type { PerformanceMetrics } from "./metrics/performance.ts";
@@ -195,6 +196,11 @@ export class Kernel extends EventEmitter implements AsyncDisposable {
 
   /** Events within this thread, for the program's own use: typed, with wildcards and priorities. Apart from the manager's own events. */
   readonly eventBus: EventBus = new EventBus();
+
+  /** The same values as spaces: one namespace each. Throws `NotInitializedError` before `initialize()`. */
+  get distributedMemory(): ReplicatedMemory {
+    return new ReplicatedMemory(this.#open("distributedMemory").main.store);
+  }
 
   /** Messages that could not be handled, of all living threads, oldest first. */
   async deadLetters(): Promise<DeadLetter[]> {

@@ -161,6 +161,7 @@ export class System {
   #closeMain(): void {
     this.main.bus.close();
     this.main.host.close();
+    this.main.store.close();
     this.main.loop.stop();
   }
 
@@ -197,6 +198,7 @@ export class System {
     const { bus } = this.main;
     bus.repair(host);
     const report = (reason: unknown): void => this.emit("agent:error", { host, error: reason });
+    this.main.store.wakeWatches();
     const replaced = this.workers.replace();
     // Twice: a thread that was ended may write on for a moment.
     this.supervisor.died(error).then(() => bus.repair(host)).catch(report);

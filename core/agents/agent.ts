@@ -17,12 +17,18 @@ import type { AgentId, Message, Priority } from "../bus/message.ts";
 import type { PublishOptions, SubscribeOptions } from "../bus/bus_options.ts";
 import type { TaskDefinition } from "../bus/task.ts";
 import type { AgentMetrics } from "../metrics/registry.ts";
+import type { StoreEntry } from "../memory/memory_store.ts";
+import type { StoreCell } from "../memory/store_cell.ts";
+import type { ScanOptions, ScanPage } from "../memory/store_walk.ts";
 
 export type { AgentId, Message, Priority, PriorityName } from "../bus/message.ts";
 export type { BorrowedBytes } from "../bus/borrowed_bytes.ts";
 export type { PublishOptions, SubscribeOptions } from "../bus/bus_options.ts";
 export type { TaskDefinition, TaskResult, TaskStatus } from "../bus/task.ts";
 export type { AgentMetrics, Counter, Distribution, Gauge, MetricLabels } from "../metrics/registry.ts";
+export type { StoreEntry } from "../memory/memory_store.ts";
+export type { StoreCell } from "../memory/store_cell.ts";
+export type { ScannedEntry, ScanOptions, ScanPage } from "../memory/store_walk.ts";
 
 /** Options of a send. */
 export interface SendOptions {
@@ -106,6 +112,16 @@ export interface AgentStore {
   delete(namespace: string, key: string): boolean;
   /** Whether there is one. */
   has(namespace: string, key: string): boolean;
+  /** The value and its version, or undefined. */
+  getEntry(namespace: string, key: string): StoreEntry | undefined;
+  /** One value each, in the order of the keys. */
+  getBatch(namespace: string, keys: readonly string[]): unknown[];
+  /** Sets the value if the key still has this version (0: no value); false when it has another. */
+  compareAndSet(namespace: string, key: string, expectedVersion: number, value: unknown): boolean;
+  /** A handle on one key, for values read very often. */
+  cell(namespace: string, key: string): StoreCell;
+  /** A page of a namespace's entries. */
+  scan(namespace: string, options?: ScanOptions): ScanPage;
 }
 
 /** What an agent can do; handed to each of its functions. */

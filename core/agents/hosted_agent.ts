@@ -256,7 +256,7 @@ export class HostedAgent implements AgentContext {
     if (expiresAt !== undefined && this.#home.clock.now() > expiresAt) return this.#home.bury(delivery, "expired");
     if (behavior.accepts !== undefined && !delivery.isTask && !this.#accept(delivery)) return;
     // What an async function was lent must stay where it is when it waits.
-    if (delivery.message.payload instanceof BorrowedBytes && behavior.onMessage instanceof AsyncFunction) {
+    if (BorrowedBytes.is(delivery.message.payload) && behavior.onMessage instanceof AsyncFunction) {
       delivery.kept ??= this.#home.keep();
     }
     this.#home.begin(delivery);
@@ -314,7 +314,7 @@ export class HostedAgent implements AgentContext {
     if (this.#current === delivery) this.#current = null;
     if (this.#active.size > 0) this.#active.delete(delivery);
     const { payload } = delivery.message;
-    if (payload instanceof BorrowedBytes) payload.end(this.#home.poisons);
+    if (BorrowedBytes.is(payload)) payload.end(this.#home.poisons);
   }
 
   #settle(delivery: Delivery, value: unknown): void {

@@ -51,6 +51,8 @@ export const FILTER_TEXT_LENGTH_MAX = 4_096;
 export const QUEUE_WAITERS_MAX = 1_024;
 /** Listeners of one event bus: ten thousand agents with a few each would be a leak, not a use. */
 export const EVENT_LISTENERS_MAX = 10_000;
+/** Watches on the store that one thread may have open: each change wakes all of them, about a microsecond each. */
+export const WATCHES_MAX = 1_024;
 /** Frames handled in one turn of a host before timers and I/O get theirs. */
 export const FRAMES_PER_TURN_MAX = 256;
 /** Parked messages that one agent may handle in one turn while others wait. */

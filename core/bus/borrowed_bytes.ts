@@ -6,6 +6,8 @@
  */
 import { KernelError } from "../base/errors.ts";
 
+const BRAND = Symbol.for("@stage3/kernel.borrowed-bytes");
+
 /** What is left where bytes were, in debug mode: whoever kept them sees it at once. */
 const POISON = 0xdb;
 
@@ -15,6 +17,21 @@ export class BorrowedBytes {
   readonly length: number;
   #home: Uint8Array | null;
   #at: number;
+
+  /** A behavior may hold another copy of this class than the thread that lends: `instanceof` is true for both. */
+  static [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === "object" && value !== null && BRAND in value;
+  }
+
+  /** The same for what this thread lent itself, and quicker. */
+  static is(value: unknown): value is BorrowedBytes {
+    return typeof value === "object" && value !== null && #home in value;
+  }
+
+  /** @ignore */
+  get [BRAND](): true {
+    return true;
+  }
 
   /** Lends `length` bytes of `home` from `at`. */
   constructor(home: Uint8Array, at: number, length: number) {
@@ -62,5 +79,5 @@ export class BorrowedBytes {
 export function rawBytes(payload: unknown): Uint8Array | null {
   if (typeof payload !== "object" || payload === null) return null;
   if (Object.getPrototypeOf(payload) === Uint8Array.prototype) return payload as Uint8Array;
-  return payload instanceof BorrowedBytes ? payload.bytes() : null;
+  return BorrowedBytes.is(payload) ? payload.bytes() : null;
 }

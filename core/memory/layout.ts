@@ -1,6 +1,6 @@
 /**
  * THE table of shared bytes: which region stands where, and where each field of it lies. Pure arithmetic; nothing else in the project writes a
- * raw offset. All offsets here are BYTES from the start of the arena; a field is used as `words[offset >> 2]` or `floats[offset >> 3]`.
+ * raw offset, but for the store's own page of the table: store_layout.ts. All offsets here are BYTES from the start of the arena; a field is used as `words[offset >> 2]` or `floats[offset >> 3]`.
  *
  * ```
  * header 64 B │ buckets 64 KiB │ queues ½ │ agents ¼ │ metrics 1/16 │ shapes ≤ 1/128 │ slabs: the rest │ store (memoryStoreSize)
@@ -15,7 +15,7 @@ import { powerOfTwoDown, roundDown, roundUp } from "./rounding.ts";
 
 /** A cache line: words written by different threads never share one. */
 export const CACHE_LINE_BYTES = 64;
-/** Buckets of the store's hash table. */
+/** Buckets of the store's hash table, unless it is large (see store_layout.ts). */
 export const STORE_BUCKETS = 16_384;
 /** Hosts that an agent's slot word can name (6 bits). */
 export const HOSTS_MAX = 64;
@@ -47,7 +47,7 @@ const AGENT_SLOT_BYTES = CACHE_LINE_BYTES;
 /** Words 0…: see `HEADER`. */
 export const LAYOUT_MAGIC = 0x53334b31;
 /** Raised whenever an offset or a meaning changes. */
-export const LAYOUT_VERSION = 3;
+export const LAYOUT_VERSION = 4;
 
 /** Bytes of one region. */
 export interface Region {
@@ -155,105 +155,6 @@ export const SHAPE_TABLE = {
   /** The entries, one behind the other. */
   entries: CACHE_LINE_BYTES,
 } as const;
-
-/* ---- The store: one control block, then dense tables, then blocks of 64-byte units. All-zero bytes are an empty store. ---- */
-
-/** The unit in which the store hands out room. */
-export const STORE_UNIT_BYTES = CACHE_LINE_BYTES;
-/** Free runs of 2^0 … 2^15 units have a list each; the longest, 2 MiB, holds the longest key with the largest value. */
-export const STORE_ORDER_MAX = 15;
-/** Namespaces of one store: their number takes 8 bits of a block's first word. */
-export const STORE_NAMESPACES_MAX = 256;
-
-/** Fields of the store's control block, in bytes from its start. */
-export const STORE = {
-  /** 0 free, else the holder's host + 1. Written by compare-and-exchange only. */
-  lock: 0,
-  /** 1 when somebody sleeps on the lock. */
-  waiting: 4,
-  /** Times the lock was taken: how waiters see that its holders make progress. Written by the holder, like all that follows. */
-  turns: CACHE_LINE_BYTES,
-  /** 1 while the tables are whole; 0 at first and within a change: whoever takes the lock and finds 0 rebuilds them. */
-  whole: CACHE_LINE_BYTES + 4,
-  /** First unit + 1 of the block that is being filled, and its length in units: it may still be written to by a thread given up for dead. */
-  filling: CACHE_LINE_BYTES + 8,
-  fillingUnits: CACHE_LINE_BYTES + 12,
-  /** First free entry + 1 below `entriesEnd`, linked through `next`. */
-  freeEntry: CACHE_LINE_BYTES + 16,
-  /** Entries that were ever used. */
-  entriesEnd: CACHE_LINE_BYTES + 20,
-  /** Entries that hold a value, and the units of their blocks. */
-  entries: CACHE_LINE_BYTES + 24,
-  unitsUsed: CACHE_LINE_BYTES + 28,
-  /** Goes up with each entry taken out of a chain; odd while the chains are rebuilt. Full 32 bits, never reset. */
-  chains: 2 * CACHE_LINE_BYTES,
-  /** Namespaces in use; read by all. */
-  namespaceCount: 2 * CACHE_LINE_BYTES + 4,
-  /** First unit + 1 of the first free run of each order. */
-  freeRuns: 3 * CACHE_LINE_BYTES,
-  /** First unit + 1 of each namespace's name. */
-  namespaces: 4 * CACHE_LINE_BYTES,
-} as const;
-
-/** Fields of an entry's record. */
-export const STORE_RECORD = {
-  /** Next entry + 1 of the same bucket. */
-  next: 0,
-  /** First unit + 1 of the block with key and value; 0: the entry is free. THE word that publishes, replaces and deletes a value. */
-  block: 4,
-  /** Hash of namespace and key. */
-  hash: 8,
-} as const;
-/** Bytes of an entry's record. */
-export const STORE_RECORD_BYTES = 12;
-
-/** Fields of a block in use: never changed until the block is freed. The value begins at the next multiple of 8 behind the key. */
-export const STORE_BLOCK = {
-  /** Bytes of the key (17 bits), and above them the namespace's number. */
-  identity: 0,
-  valueBytes: 4,
-  key: 8,
-} as const;
-/** Bits of `identity` that hold the length of the key. */
-export const STORE_KEY_BITS = 17;
-
-/** Fields of a free run. */
-export const STORE_RUN = {
-  /** First unit + 1 of the neighbours in the list of free runs of this order. */
-  next: 0,
-  previous: 4,
-} as const;
-
-/** Where the parts of the store lie (bytes from the start of the arena), and how many units and entries it has. */
-export interface StoreParts {
-  /** The control block, see `STORE`. */
-  readonly control: number;
-  /** One 32-bit version an entry, densely, so that a reader's check touches one word and 16 hot entries share a line. */
-  readonly versions: number;
-  /** One record an entry, see `STORE_RECORD`. */
-  readonly records: number;
-  /** One byte a unit: order + 1 where a free run begins. */
-  readonly orders: number;
-  /** The units. */
-  readonly units: number;
-  /** How many units there are. There are as many entries: one for each of the smallest blocks, so that only bytes can run out. */
-  readonly count: number;
-}
-
-/** Lays out the store's region. The tables take 17 bytes a unit (a fifth of the region); those of unused entries are never touched. */
-export function storeParts(layout: Layout): StoreParts {
-  const control = layout.store.offset;
-  const tables = control + STORE_CONTROL_BYTES;
-  const room = layout.store.bytes - STORE_CONTROL_BYTES - 3 * CACHE_LINE_BYTES;
-  const count = Math.max(0, Math.floor(room / (STORE_UNIT_BYTES + 4 + STORE_RECORD_BYTES + 1)));
-  const records = roundUp(tables + count * 4, CACHE_LINE_BYTES);
-  const orders = roundUp(records + count * STORE_RECORD_BYTES, CACHE_LINE_BYTES);
-  return { control, versions: tables, records, orders, units: roundUp(orders + count, CACHE_LINE_BYTES), count };
-}
-
-const STORE_CONTROL_BYTES = STORE.namespaces + STORE_NAMESPACES_MAX * 4;
-
-/* ---- End of the store. ---- */
 
 /** Plans the arena. Throws `ConfigError` that names the option and the bytes needed. */
 export function planLayout(

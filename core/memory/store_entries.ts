@@ -1,15 +1,16 @@
 /**
- * The entries of the store: 16,384 bucket heads, chains of records, a version an entry, and a block of key and value that is never changed in place.
+ * The entries of the store: bucket heads, chains of records, a version an entry, and a block of key and value that is never changed in place.
  *
  * ```
- * buckets[hash] ─► record { next, block, hash } ─► next record …          versions[entry]
- *                               └────► block { identity, value bytes, key, value }
+ * heads[hash] ─► record { next, block, hash, origin } ─► next record …          versions[entry]
+ *                               └────► block { identity, value bytes, checksum, owner, key, value }
  * ```
- * One word publishes: `record.block`. Set fills a fresh block and stores its number there, delete stores 0. Then the version goes up, and only then is
- * the old block freed, so a reader that finds the version unchanged after its copy has copied one whole value. Versions are never reset.
+ * One word publishes: `record.block`. Set fills a fresh block and stores its number there, delete stores 0. Then the version changes, and only then is
+ * the old block freed, so a reader that finds the version unchanged after its copy has copied one whole value. A version is the change's number among
+ * all changes of the store, so no key ever has the same one twice: 32 bits of it stand in `versions`, the rest in `origin`.
  *
  * All else (chains, free entries, free runs, counts) follows from the records, so a holder of the lock that vanishes in the middle is repaired by
- * building it anew: `rebuild`. It also turns the zeroed arena into an empty store.
+ * building it anew: `ensureWhole`. It also turns the zeroed arena into an empty store.
  *
  * Only the holder of the lock changes anything. Anyone may call `find`, `copyValue`, `isUnchanged`, `versionOf` and `counts`.
  *
@@ -17,15 +18,19 @@
  */
 import { assert } from "../base/errors.ts";
 import { add, compareExchange, load, store } from "./atomics.ts";
-import { type Layout, STORE, STORE_BUCKETS, STORE_RECORD, STORE_RECORD_BYTES, storeParts } from "./layout.ts";
+import type { Layout } from "./layout.ts";
 import type { SharedMemory } from "./shared_memory.ts";
 import type { StoreBlocks } from "./store_blocks.ts";
+import { CHANGE, LOW_RANGE, type StoreJournal } from "./store_journal.ts";
+import { STORE, STORE_KEY_BITS, STORE_ORIGIN_BITS, STORE_RECORD, STORE_RECORD_BYTES, storeParts } from "./store_layout.ts";
 import type { StoreNamespaces } from "./store_namespaces.ts";
 import type { BlockImage, StoreScratch } from "./store_scratch.ts";
 
 const RECORD_WORDS = STORE_RECORD_BYTES >>> 2;
 const BLOCK = STORE_RECORD.block >>> 2;
 const HASH = STORE_RECORD.hash >>> 2;
+const ORIGIN = STORE_RECORD.origin >>> 2;
+const ORIGIN_MASK = (1 << STORE_ORIGIN_BITS) - 1;
 
 /** There is no such entry, or no room for one. */
 export const ABSENT = -1;
@@ -34,29 +39,78 @@ export const UNSURE = -2;
 
 /** One thread's view on the entries. */
 export class StoreEntries {
-  /** After `find` or `put`: the version of the entry when its block was seen or stored. */
+  /** After `find`, `put` or `at`: the version of the entry when its block was seen or stored, low 32 bits and the rest. */
   version = 0;
+  versionHigh = 0;
+  /** The same: its block. */
+  block = ABSENT;
   readonly #words: Int32Array;
+  readonly #floats: Float64Array;
   readonly #heads: number;
+  readonly #bucketMask: number;
   readonly #versions: number;
   readonly #records: number;
   readonly #control: number;
-  #block = ABSENT;
-  #previous = ABSENT;
 
   /** A view; every thread makes its own. */
-  constructor(memory: SharedMemory, layout: Layout, private readonly blocks: StoreBlocks, private readonly namespaces: StoreNamespaces) {
+  constructor(
+    memory: SharedMemory,
+    layout: Layout,
+    private readonly blocks: StoreBlocks,
+    private readonly namespaces: StoreNamespaces,
+    private readonly journal: StoreJournal,
+  ) {
     const parts = storeParts(layout);
     this.#words = memory.words;
-    this.#heads = layout.buckets.offset >>> 2;
+    this.#floats = memory.floats;
+    this.#heads = parts.heads >>> 2;
+    this.#bucketMask = parts.buckets - 1;
     this.#versions = parts.versions >>> 2;
     this.#records = parts.records >>> 2;
     this.#control = parts.control;
   }
 
-  /** The version of an entry now: one atomic load. */
+  /** The version of an entry now, its low 32 bits: one atomic load. */
   versionOf(entry: number): number {
     return load(this.#words, this.#versions + entry);
+  }
+
+  /**
+   * Whether an entry still has a version, by a plain read: Atomics.load is a call, 10 ns, and with keys at random it keeps the processor from fetching the
+   * next one meanwhile. Only for a reader that has its value already and reads nothing else from shared memory: seen late, it is the value of a moment
+   * ago, never another. Who was told of a change (by a message, a lock, any atomic load) reads after that and sees it.
+   */
+  isStill(entry: number, version: number): boolean {
+    return this.#words[this.#versions + entry] === version;
+  }
+
+  /** After `find`, `put` or `at`: the whole version. */
+  get wholeVersion(): number {
+    return this.versionHigh * LOW_RANGE + (this.version >>> 0);
+  }
+
+  /** Changes so far, for the holder of the lock: the version of the latest. */
+  get sequence(): number {
+    return this.#floats[(this.#control + STORE.sequence) >>> 3];
+  }
+
+  /** Entries that were ever used: no other index holds a value. */
+  get end(): number {
+    return load(this.#words, this.#field(STORE.entriesEnd));
+  }
+
+  /** Looks at an entry by its index: whether it holds a value, then `block` and the version are those of this moment. */
+  at(entry: number): boolean {
+    const record = this.#record(entry);
+    this.version = this.versionOf(entry);
+    this.block = load(this.#words, record + BLOCK) - 1;
+    this.versionHigh = this.#words[record + ORIGIN] >>> STORE_ORIGIN_BITS;
+    return this.block >= 0;
+  }
+
+  /** The number of the namespace that an entry with a value belongs to. */
+  namespaceOf(entry: number): number {
+    return this.#words[this.#record(entry) + ORIGIN] & ORIGIN_MASK;
   }
 
   /** The entry of a key, `ABSENT`, or (never to the holder of the lock) `UNSURE`. */
@@ -65,22 +119,18 @@ export class StoreEntries {
     const chains = this.#field(STORE.chains);
     const before = load(words, chains);
     let steps = load(words, this.#field(STORE.entriesEnd));
-    this.#previous = ABSENT;
     // Links are loaded atomically: the loads stay in order, so the check of `chains` comes after all of them.
-    let entry = load(words, this.#heads + (image.hash & (STORE_BUCKETS - 1))) - 1;
+    let entry = load(words, this.#heads + (image.hash & this.#bucketMask)) - 1;
     while (entry >= 0) {
       const record = this.#record(entry);
       if (words[record + HASH] === image.hash) {
-        this.version = load(words, this.#versions + entry);
-        this.#block = load(words, record + BLOCK) - 1;
-        if (this.#block >= 0) {
-          if (this.blocks.holds(this.#block, scratch, image)) return entry;
+        if (this.at(entry)) {
+          if (this.blocks.holds(this.block, scratch, image)) return entry;
           // Another key of the same hash, or ours, whose block was replaced and reused between the two loads and the comparison.
           if (!this.isUnchanged(entry)) return UNSURE;
         }
       }
       if (--steps < 0) return UNSURE;
-      this.#previous = entry;
       entry = load(words, record) - 1;
     }
     return (before & 1) === 0 && load(words, chains) === before ? ABSENT : UNSURE;
@@ -88,7 +138,7 @@ export class StoreEntries {
 
   /** Copies the value that `find` has just seen behind the key in `scratch`; false when it changed meanwhile. */
   copyValue(entry: number, scratch: StoreScratch, image: BlockImage): boolean {
-    return this.blocks.copyValue(this.#block, scratch, image) && this.isUnchanged(entry);
+    return this.blocks.copyValue(this.block, scratch, image) && this.isUnchanged(entry);
   }
 
   /**
@@ -99,40 +149,51 @@ export class StoreEntries {
     return compareExchange(this.#words, this.#versions + entry, this.version, this.version) === this.version;
   }
 
-  /** Sets a value: its entry, or `ABSENT` when there is no room. `known` is the entry when the caller knows it, else `ABSENT`. */
-  put(scratch: StoreScratch, image: BlockImage, known: number): number {
+  /** Sets a value: its entry, or `ABSENT` when there is no room. `found` is what `find` returned for the key. */
+  put(scratch: StoreScratch, image: BlockImage, found: number): number {
     const words = this.#words;
-    let entry = known >= 0 ? known : this.find(scratch, image);
-    const old = entry < 0 ? ABSENT : words[this.#record(entry) + BLOCK] - 1;
+    const old = found < 0 ? ABSENT : words[this.#record(found) + BLOCK] - 1;
     words[this.#field(STORE.whole)] = 0;
     const unit = this.blocks.write(scratch, image);
+    const entry = unit < 0 ? ABSENT : found < 0 ? this.#link(this.#claimEntry(), image.hash) : found;
     if (unit >= 0) {
-      if (entry < 0) entry = this.#link(this.#claimEntry(), image.hash);
+      this.blocks.own(unit, entry);
+      const namespaceId = scratch.words[image.word] >>> STORE_KEY_BITS;
+      this.#nextVersion(entry, namespaceId);
+      if (this.journal.isRead) this.#note(CHANGE.set, namespaceId, unit);
       store(words, this.#record(entry) + BLOCK, unit + 1);
-      this.version = (add(words, this.#versions + entry, 1) + 1) | 0;
+      store(words, this.#versions + entry, this.version);
       this.blocks.settle();
-      this.#count(old < 0 ? 1 : 0, this.blocks.unitsOf(unit) - (old < 0 ? 0 : this.blocks.free(old)));
+      this.#count(namespaceId, old < 0 ? 1 : 0, this.blocks.unitsOf(unit) - (old < 0 ? 0 : this.blocks.free(old)));
+      words[this.#field(STORE.changing)] = 0;
     }
     words[this.#field(STORE.whole)] = 1;
-    return unit < 0 ? ABSENT : entry;
+    return entry;
   }
 
-  /** Removes the entry that `find` has just returned to the holder of the lock. */
-  remove(entry: number): void {
+  /** Removes an entry that holds a value; `kind` is `CHANGE.delete` or `CHANGE.evict`. Returns the units of its block. */
+  remove(entry: number, kind: number): number {
     const words = this.#words;
     const record = this.#record(entry);
     const old = words[record + BLOCK] - 1;
-    const link = this.#previous < 0 ? this.#heads + (words[record + HASH] & (STORE_BUCKETS - 1)) : this.#record(this.#previous);
+    const namespaceId = words[record + ORIGIN] & ORIGIN_MASK;
+    let link = this.#heads + (words[record + HASH] & this.#bucketMask);
+    while (words[link] !== entry + 1) link = this.#record(words[link] - 1);
     this.blocks.assertHeld();
     words[this.#field(STORE.whole)] = 0;
+    this.#nextVersion(entry, namespaceId);
+    if (this.journal.isRead) this.#note(kind, namespaceId, old);
     store(words, record + BLOCK, 0);
     store(words, link, words[record]);
     // By two, for odd means that the chains are being rebuilt; and before `next` changes: a reader that stands on this record must find out.
     add(words, this.#field(STORE.chains), 2);
-    add(words, this.#versions + entry, 1);
+    store(words, this.#versions + entry, this.version);
     this.#freeEntry(entry);
-    this.#count(-1, -this.blocks.free(old));
+    const units = this.blocks.free(old);
+    this.#count(namespaceId, -1, -units);
+    words[this.#field(STORE.changing)] = 0;
     words[this.#field(STORE.whole)] = 1;
+    return units;
   }
 
   /** Removes all entries. Namespaces keep their numbers, which other threads remember. */
@@ -140,41 +201,55 @@ export class StoreEntries {
     const words = this.#words;
     this.blocks.assertHeld();
     words[this.#field(STORE.whole)] = 0;
+    words[this.#field(STORE.changing)] = -1;
     const end = words[this.#field(STORE.entriesEnd)];
     for (let entry = 0; entry < end; entry++) {
       if (words[this.#record(entry) + BLOCK] !== 0) store(words, this.#record(entry) + BLOCK, 0);
     }
     this.blocks.settle();
-    this.ensureWhole();
+    this.#rebuild(CHANGE.clear);
   }
 
   /**
-   * Makes chains, free lists and counts anew from the records, if a holder of the lock left them unfinished or nobody made them yet. Every version
-   * goes up then: it is not known which value was published without its new version.
+   * Makes chains, free lists and counts anew from the records, if a holder of the lock left them unfinished or nobody made them yet. What it was
+   * changing gets a new version then: it is not known whether the value was published without one.
    */
   ensureWhole(): void {
+    if (this.#words[this.#field(STORE.whole)] !== 1) this.#rebuild(CHANGE.lost);
+  }
+
+  /** `kind` is what the watches are told. */
+  #rebuild(kind: number): void {
     const words = this.#words;
-    if (words[this.#field(STORE.whole)] === 1) return;
     const chains = this.#field(STORE.chains);
     const odd = load(words, chains) | 1;
     store(words, chains, odd);
-    words.fill(0, this.#heads, this.#heads + STORE_BUCKETS);
+    words.fill(0, this.#heads, this.#heads + this.#bucketMask + 1);
     for (const field of [STORE.freeEntry, STORE.entries, STORE.unitsUsed]) words[this.#field(field)] = 0;
+    this.namespaces.forgetCounts();
     this.blocks.beginRebuild();
     this.namespaces.keepBlocks();
     const end = words[this.#field(STORE.entriesEnd)];
+    const changing = words[this.#field(STORE.changing)];
     for (let entry = 0; entry < end; entry++) {
-      const unit = words[this.#record(entry) + BLOCK] - 1;
-      add(words, this.#versions + entry, 1);
+      const record = this.#record(entry);
+      const unit = words[record + BLOCK] - 1;
+      const namespaceId = words[record + ORIGIN] & ORIGIN_MASK;
+      if (changing === -1 || changing === entry + 1) {
+        this.#nextVersion(entry, namespaceId);
+        store(words, this.#versions + entry, this.version);
+      }
       if (unit < 0) this.#freeEntry(entry);
       else {
         this.blocks.keep(unit);
-        this.#link(entry, words[this.#record(entry) + HASH]);
-        this.#count(1, this.blocks.unitsOf(unit));
+        this.#link(entry, words[record + HASH]);
+        this.#count(namespaceId, 1, this.blocks.unitsOf(unit));
       }
     }
     this.blocks.sweep();
     store(words, chains, (odd + 1) | 0);
+    words[this.#field(STORE.changing)] = 0;
+    if (this.journal.isRead) this.journal.append(kind, 0, this.#nextSequence(), words, 0, 0);
     words[this.#field(STORE.whole)] = 1;
   }
 
@@ -187,10 +262,10 @@ export class StoreEntries {
   audit(): { entries: number; units: number } {
     const words = this.#words;
     let [entries, units] = [0, 0];
-    for (let bucket = 0; bucket < STORE_BUCKETS; bucket++) {
+    for (let bucket = 0; bucket <= this.#bucketMask; bucket++) {
       for (let link = words[this.#heads + bucket]; link !== 0; link = words[this.#record(link - 1)]) {
         const record = this.#record(link - 1);
-        assert((words[record + HASH] & (STORE_BUCKETS - 1)) === bucket && words[record + BLOCK] !== 0, `entry ${link - 1} is misplaced`);
+        assert((words[record + HASH] & this.#bucketMask) === bucket && words[record + BLOCK] !== 0, `entry ${link - 1} is misplaced`);
         assert(++entries <= words[this.#field(STORE.entriesEnd)], "a chain has no end");
         units += this.blocks.unitsOf(words[record + BLOCK] - 1);
       }
@@ -215,7 +290,7 @@ export class StoreEntries {
   #link(entry: number, hash: number): number {
     const words = this.#words;
     const record = this.#record(entry);
-    const head = this.#heads + (hash & (STORE_BUCKETS - 1));
+    const head = this.#heads + (hash & this.#bucketMask);
     words[record + HASH] = hash;
     store(words, record, words[head]);
     store(words, head, entry + 1);
@@ -228,10 +303,29 @@ export class StoreEntries {
     words[this.#field(STORE.freeEntry)] = entry + 1;
   }
 
-  #count(entries: number, units: number): void {
+  /** Takes the next version for an entry and says that it is being changed; who publishes the change stores `version`. */
+  #nextVersion(entry: number, namespaceId: number): void {
+    this.#words[this.#field(STORE.changing)] = this.#words[this.#field(STORE.changing)] === -1 ? -1 : entry + 1;
+    const sequence = this.#nextSequence();
+    this.version = sequence | 0;
+    this.versionHigh = sequence < LOW_RANGE ? 0 : Math.floor(sequence / LOW_RANGE);
+    this.#words[this.#record(entry) + ORIGIN] = namespaceId | (this.versionHigh << STORE_ORIGIN_BITS);
+  }
+
+  #nextSequence(): number {
+    return ++this.#floats[(this.#control + STORE.sequence) >>> 3];
+  }
+
+  #note(kind: number, namespaceId: number, unit: number): void {
+    const { keyBytes, word } = this.blocks.keyOf(unit);
+    this.journal.append(kind, namespaceId, this.wholeVersion, this.#words, word, keyBytes);
+  }
+
+  #count(namespaceId: number, entries: number, units: number): void {
     const words = this.#words;
     words[this.#field(STORE.entries)] += entries;
     words[this.#field(STORE.unitsUsed)] += units;
+    this.namespaces.count(namespaceId, entries, units);
   }
 
   #record(entry: number): number {

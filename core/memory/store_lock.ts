@@ -9,8 +9,9 @@
  */
 import { KernelError } from "../base/errors.ts";
 import { compareExchange, load, notify, store, wait } from "./atomics.ts";
-import { HOST, hostField, HOSTS_MAX, type Layout, STORE, storeParts } from "./layout.ts";
+import { HOST, hostField, HOSTS_MAX, type Layout } from "./layout.ts";
 import type { SharedMemory } from "./shared_memory.ts";
+import { STORE, storeParts } from "./store_layout.ts";
 
 /** Reads of the word before the thread sleeps: about a microsecond, several times what a small write takes. */
 const SPINS = 100;
@@ -67,11 +68,18 @@ export class StoreLock {
   acquire(): void {
     const words = this.#words;
     if (compareExchange(words, this.#lock, 0, this.#me) !== 0) this.#contend();
-    if (load(words, this.#ownState) >= STATE_STOPPED) {
+    // A plain read: the exchange above keeps it from being done before, and a stop that is a moment old is no better than one that comes a moment later.
+    if (words[this.#ownState] >= STATE_STOPPED) {
       this.release();
       throw closed(this.#of, this.#me - 1);
     }
     words[this.#turns]++;
+  }
+
+  /** Whether nobody has the lock, or only a host that is stopped or dead. */
+  isFree(): boolean {
+    const holder = load(this.#words, this.#lock);
+    return holder === 0 || load(this.#words, this.#stateOf(holder - 1)) >= STATE_STOPPED;
   }
 
   /** Whether the lock is still ours: a thread that was asleep and given up for dead asks before it publishes anything. */

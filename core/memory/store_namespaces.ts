@@ -5,9 +5,10 @@
  */
 import { InvalidArgumentError } from "../base/errors.ts";
 import { load, store } from "./atomics.ts";
-import { type Layout, STORE, STORE_NAMESPACES_MAX, storeParts } from "./layout.ts";
+import type { Layout } from "./layout.ts";
 import type { SharedMemory } from "./shared_memory.ts";
 import type { StoreBlocks } from "./store_blocks.ts";
+import { STORE, STORE_NAMESPACES_MAX, storeParts } from "./store_layout.ts";
 import type { StoreScratch } from "./store_scratch.ts";
 
 /** Longest name: it is stored one character a word. */
@@ -18,8 +19,13 @@ export class StoreNamespaces {
   readonly #words: Int32Array;
   readonly #count: number;
   readonly #names: number;
+  readonly #entries: number;
+  readonly #units: number;
   readonly #whole: number;
   readonly #known = new Map<string, number>();
+  /** What was asked for last; at first what equals nothing. */
+  #lastName: unknown = NaN;
+  #lastId = -1;
 
   /** The names stand in blocks like those of entries. */
   constructor(memory: SharedMemory, layout: Layout, private readonly blocks: StoreBlocks) {
@@ -27,13 +33,19 @@ export class StoreNamespaces {
     this.#words = memory.words;
     this.#count = (control + STORE.namespaceCount) >>> 2;
     this.#names = (control + STORE.namespaces) >>> 2;
+    this.#entries = (control + STORE.namespaceEntries) >>> 2;
+    this.#units = (control + STORE.namespaceUnits) >>> 2;
     this.#whole = (control + STORE.whole) >>> 2;
   }
 
   /** The number of a namespace, or −1 when nothing was ever stored in it. Throws when the name cannot be one. */
   find(name: unknown): number {
+    if (name === this.#lastName) return this.#lastId;
     const known = this.#known.get(name as string);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      this.#lastName = name;
+      return this.#lastId = known;
+    }
     if (typeof name !== "string") throw new InvalidArgumentError("namespace", name, "give a string.");
     if (name.length === 0 || name.length > NAME_LENGTH_MAX) {
       throw new InvalidArgumentError("namespace", name, `give a string of 1 to ${NAME_LENGTH_MAX} characters.`);
@@ -60,6 +72,34 @@ export class StoreNamespaces {
     }
     words[this.#whole] = 1;
     return unit < 0 ? unit : next;
+  }
+
+  /** All names by their numbers, as far as this thread has to know them. */
+  names(): string[] {
+    this.#learn("");
+    return [...this.#known.keys()];
+  }
+
+  /** The name of a number. */
+  nameOf(id: number): string {
+    return this.names()[id];
+  }
+
+  /** Adds to the counts of a namespace. For the holder of the lock. */
+  count(id: number, entries: number, units: number): void {
+    this.#words[this.#entries + id] += entries;
+    this.#words[this.#units + id] += units;
+  }
+
+  /** Entries of a namespace, and the units of their blocks. */
+  counts(id: number): { entries: number; units: number } {
+    return { entries: load(this.#words, this.#entries + id), units: load(this.#words, this.#units + id) };
+  }
+
+  /** Before they are counted anew. */
+  forgetCounts(): void {
+    this.#words.fill(0, this.#entries, this.#entries + STORE_NAMESPACES_MAX);
+    this.#words.fill(0, this.#units, this.#units + STORE_NAMESPACES_MAX);
   }
 
   /** Tells the blocks which of them are names. */

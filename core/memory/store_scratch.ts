@@ -3,14 +3,15 @@
  * never under the lock, a value that cannot be encoded has touched nothing shared, and what is copied under the lock is a run of words.
  *
  * ```
- * identity 4 B │ value bytes 4 B │ key, UTF-8, lone surrogates as 3 bytes, zeros up to a multiple of 8 │ value by the codec
+ * identity │ value bytes │ checksum │ owner (4 B each) │ key, UTF-8, lone surrogates as 3 bytes, zeros up to a multiple of 8 │ value by the codec
  * ```
  *
  * @module
  */
 import { InvalidArgumentError, KernelError } from "../base/errors.ts";
-import { STORE_BLOCK, STORE_KEY_BITS, STORE_UNIT_BYTES } from "./layout.ts";
 import { type ByteWindow, privateWindow } from "./shared_memory.ts";
+import { addWords, endSum } from "./store_checksum.ts";
+import { STORE_BLOCK, STORE_KEY_BITS, STORE_UNIT_BYTES } from "./store_layout.ts";
 
 /** How values become bytes and come back. Handed in: the codec of messages lives on a higher floor. */
 export interface ValueCodec {
@@ -29,6 +30,10 @@ export const VALUE_BYTES_MAX = 1 << 20;
 const IMAGE_BYTES_MAX = STORE_BLOCK.key + 3 * KEY_BYTES_MAX + 8 + VALUE_BYTES_MAX;
 /** Room for one image of any size behind a batch of small ones; what was never touched costs nothing. */
 const SCRATCH_BYTES = 2 * IMAGE_BYTES_MAX;
+const VALUE_BYTES = STORE_BLOCK.valueBytes >>> 2;
+const CHECKSUM = STORE_BLOCK.checksum >>> 2;
+const KEY = STORE_BLOCK.key >>> 2;
+const UNIT_SHIFT = Math.log2(STORE_UNIT_BYTES);
 const SEED = 0x811c9dc5 | 0;
 const PRIME = 0x01000193;
 
@@ -44,6 +49,13 @@ export interface BlockImage {
   end: number;
   /** Hash of the key, and once `claim` has been called of namespace and key. */
   hash: number;
+  /** Sum of the words from the value's length on. */
+  sum: number;
+}
+
+/** Bytes of the key of a block, from its first word. */
+export function keyBytesOf(identity: number): number {
+  return identity & ((1 << STORE_KEY_BITS) - 1);
 }
 
 /** Bytes of a block with such a key before its value. */
@@ -53,7 +65,7 @@ export function valueOffset(keyBytes: number): number {
 
 /** Units of a block. */
 export function blockUnits(keyBytes: number, valueBytes: number): number {
-  return Math.ceil((valueOffset(keyBytes) + valueBytes) / STORE_UNIT_BYTES);
+  return (valueOffset(keyBytes) + valueBytes + STORE_UNIT_BYTES - 1) >>> UNIT_SHIFT;
 }
 
 /** The buffer. It grows for a batch of many megabytes and is not meant to be kept when it has. */
@@ -84,7 +96,7 @@ export class StoreScratch {
     if (keyBytes > KEY_BYTES_MAX) throw keyTooLong(key);
     const valueAt = at + valueOffset(keyBytes);
     while (end < valueAt) bytes[end++] = 0;
-    return { word: at >>> 2, keyBytes, valueAt, end, hash };
+    return { word: at >>> 2, keyBytes, valueAt, end, hash, sum: 0 };
   }
 
   /** Makes the image of a namespace's name: one character a word where the key would be, no value. */
@@ -94,9 +106,12 @@ export class StoreScratch {
     if (valueAt > this.window.bytes.length) this.#grow(valueAt);
     const word = at >>> 2;
     this.words[word] = keyBytes;
-    this.words[word + (STORE_BLOCK.valueBytes >>> 2)] = 0;
-    for (let i = 0; i < name.length; i++) this.words[word + (STORE_BLOCK.key >>> 2) + i] = name.charCodeAt(i);
-    return { word, keyBytes, valueAt, end: valueAt, hash: 0 };
+    this.words[word + VALUE_BYTES] = 0;
+    for (let i = 0; i < name.length; i++) this.words[word + KEY + i] = name.charCodeAt(i);
+    if (name.length % 2 === 1) this.words[word + KEY + name.length] = 0;
+    this.words[word + CHECKSUM] = endSum(this.#sumBody(word, valueAt), keyBytes);
+    this.words[word + (STORE_BLOCK.owner >>> 2)] = 0;
+    return { word, keyBytes, valueAt, end: valueAt, hash: 0, sum: 0 };
   }
 
   /** Adds the value. Throws what the codec throws, and `VALUE_TOO_LARGE`. */
@@ -113,16 +128,34 @@ export class StoreScratch {
       );
     }
     image.end = end;
-    this.words[image.word + (STORE_BLOCK.valueBytes >>> 2)] = end - image.valueAt;
+    this.words[image.word + VALUE_BYTES] = end - image.valueAt;
+    image.sum = this.#sumBody(image.word, end);
   }
 
   /** Makes the image one of a namespace. */
   claim(image: BlockImage, namespaceId: number): void {
-    this.words[image.word] = image.keyBytes | (namespaceId << STORE_KEY_BITS);
+    const identity = image.keyBytes | (namespaceId << STORE_KEY_BITS);
+    this.words[image.word] = identity;
+    this.words[image.word + CHECKSUM] = endSum(image.sum, identity);
     // The last step of MurmurHash3: FNV alone leaves the low bits, which choose the bucket, poorly mixed.
     let hash = Math.imul(image.hash ^ namespaceId, 0x85ebca6b);
     hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
     image.hash = hash ^ (hash >>> 16);
+  }
+
+  /** Whether the image that a block was copied into has the sum that stands in it. */
+  isIntact(image: BlockImage): boolean {
+    return endSum(this.#sumBody(image.word, image.end), this.words[image.word]) === this.words[image.word + CHECKSUM];
+  }
+
+  /** The key of an image as text. */
+  keyText(image: BlockImage): string {
+    return keyText(this.window.bytes, image.word * 4 + STORE_BLOCK.key, image.keyBytes);
+  }
+
+  /** Of the words from the key up to byte `end`: whole words, for whole words are what is copied. */
+  #sumBody(word: number, end: number): number {
+    return addWords(this.words[word + VALUE_BYTES], this.words, word + KEY, ((end + 3) >>> 2) - word - KEY);
   }
 
   #grow(bytes: number): void {
@@ -161,6 +194,30 @@ function writeSurrogate(bytes: Uint8Array, at: number, key: string, index: numbe
   bytes[at++] = 0x80 | ((point >> 6) & 0x3f);
   bytes[at++] = 0x80 | (point & 0x3f);
   return at;
+}
+
+/** What `writeKey` wrote, as text again: UTF-8 with lone surrogates. Bytes that it never writes give some other text, and no error. */
+export function keyText(bytes: Uint8Array<ArrayBufferLike>, at: number, keyBytes: number): string {
+  const end = at + keyBytes;
+  let text = "";
+  while (at < end) {
+    const first = bytes[at];
+    if (first < 0x80) {
+      text += String.fromCharCode(first);
+      at++;
+    } else if (first < 0xe0) {
+      text += String.fromCharCode(((first & 0x1f) << 6) | (bytes[at + 1] & 0x3f));
+      at += 2;
+    } else if (first < 0xf0) {
+      text += String.fromCharCode(((first & 0xf) << 12) | ((bytes[at + 1] & 0x3f) << 6) | (bytes[at + 2] & 0x3f));
+      at += 3;
+    } else {
+      const point = ((first & 7) << 18) | ((bytes[at + 1] & 0x3f) << 12) | ((bytes[at + 2] & 0x3f) << 6) | (bytes[at + 3] & 0x3f);
+      text += String.fromCharCode(0xd800 + ((point - 0x10000) >> 10), 0xdc00 + ((point - 0x10000) & 0x3ff));
+      at += 4;
+    }
+  }
+  return text;
 }
 
 function keyTooLong(key: string): InvalidArgumentError {

@@ -43,10 +43,24 @@ export const COUNT = {
   notesDropped: 12,
   /** Sends that found no room in time. */
   refused: 13,
-} as const;
+} as const satisfies Record<CounterName, number>;
 
 /** Name of a count. */
-export type CounterName = keyof typeof COUNT;
+export type CounterName =
+  | "sent"
+  | "sentElsewhere"
+  | "delivered"
+  | "failed"
+  | "deadLettered"
+  | "expired"
+  | "spawned"
+  | "terminated"
+  | "tasks"
+  | "pending"
+  | "turns"
+  | "slabMessages"
+  | "notesDropped"
+  | "refused";
 
 /** What a host counts, in the order of the block. */
 export const COUNTERS: readonly CounterName[] = Object.keys(COUNT) as CounterName[];

@@ -11,6 +11,7 @@
  */
 import process from "node:process";
 import { setImmediate } from "node:timers";
+import { BorrowedBytes } from "../bus/borrowed_bytes.ts";
 import { type AgentContext, type AgentId, defineAgent, type Message, type TaskDefinition } from "../agents/agent.ts";
 import { isKernelError } from "../base/errors.ts";
 import { Random } from "../base/random.ts";
@@ -137,9 +138,10 @@ function receive(message: Message, ctx: AgentContext, now: number): void {
   const { payload } = message;
   let dueAt: number;
   let intact: boolean;
-  if (payload instanceof Uint8Array) {
-    dueAt = new DataView(payload.buffer, payload.byteOffset).getFloat64(0);
-    intact = payload.length === BINARY_BYTES && payload[BINARY_BYTES - 1] === 7;
+  if (payload instanceof BorrowedBytes) {
+    const bytes = payload.bytes();
+    dueAt = new DataView(bytes.buffer, bytes.byteOffset).getFloat64(0);
+    intact = bytes.length === BINARY_BYTES && bytes[BINARY_BYTES - 1] === 7;
   } else {
     const { due, length, text } = payload as { due: number; length: number; text: string };
     dueAt = due;

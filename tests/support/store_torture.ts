@@ -6,6 +6,7 @@ import { Random } from "../../core/base/random.ts";
 import { plainCodec } from "../../core/bus/codec.ts";
 import type { Layout } from "../../core/memory/layout.ts";
 import { MemoryStore } from "../../core/memory/memory_store.ts";
+import type { StoreCell } from "../../core/memory/store_cell.ts";
 import { attachMemory } from "../../core/memory/shared_memory.ts";
 
 /** What the thread is told. */
@@ -19,6 +20,10 @@ export interface TortureOrder {
   keys: readonly string[];
   /** Set before any thread starts and never deleted: a read that misses one is a failure. */
   pinned: readonly string[];
+  /** Counted up by compareAndSet, in a namespace of its own. */
+  counter?: string;
+  /** Host of another thread: each in turn sets its own key and polls for the other's. */
+  pollsWith?: number;
   yields?: boolean;
   diesAfter?: number;
 }
@@ -31,6 +36,8 @@ export interface TortureReport {
   stale: string[];
   missed: string[];
   refused: number;
+  /** Of the counter. */
+  increments: number;
   error?: string;
 }
 
@@ -52,11 +59,15 @@ export function sumOf({ key, host, sequence, pad }: Omit<Checked, "sum">): numbe
   return sum;
 }
 
+/** Reads before a thread that polls gives up: half a minute, some hundred times what a busy machine takes. */
+const POLLS_MAX = 1_000_000_000;
+
 /** One thread's run. */
 export class Torture {
-  readonly report: TortureReport = { operations: 0, reads: 0, torn: [], stale: [], missed: [], refused: 0 };
+  readonly report: TortureReport = { operations: 0, reads: 0, torn: [], stale: [], missed: [], refused: 0, increments: 0 };
   readonly #random: Random;
   readonly #store: MemoryStore;
+  readonly #cells = new Map<string, StoreCell>();
   readonly #latest = new Map<string, number>();
 
   constructor(private readonly order: TortureOrder, private readonly onRunning: () => void) {
@@ -67,11 +78,21 @@ export class Torture {
   step(): void {
     const key = this.#pick();
     const dice = this.#random.next();
-    if (dice < 0.5) this.#check(key);
+    if (this.order.counter !== undefined && dice < 0.04) this.#increment(this.order.counter);
+    else if (dice < 0.5) this.#check(key);
     else if (dice < 0.85) this.#set([key]);
     else if (dice < 0.9) this.#set([key, this.#pick()]);
     else if (!this.order.pinned.includes(key)) this.#store.delete("torture", key);
     this.report.operations++;
+  }
+
+  /** Counts up once, however often another thread comes first. */
+  #increment(counter: string): void {
+    for (;;) {
+      const entry = this.#store.getEntry("counters", counter);
+      if (this.#store.compareAndSet("counters", counter, entry?.version ?? 0, (entry?.value as number ?? 0) + 1)) break;
+    }
+    this.report.increments++;
   }
 
   #pick(): string {
@@ -80,8 +101,14 @@ export class Torture {
     return index < keys.length ? keys[index] : pinned[index - keys.length];
   }
 
+  #cell(key: string): StoreCell {
+    let cell = this.#cells.get(key);
+    if (cell === undefined) this.#cells.set(key, cell = this.#store.cell("torture", key));
+    return cell;
+  }
+
   #check(key: string): void {
-    const value = this.#store.get("torture", key) as Checked | undefined;
+    const value = (this.#random.below(8) === 0 ? this.#cell(key).get() : this.#store.get("torture", key)) as Checked | undefined;
     this.report.reads++;
     if (value === undefined && this.order.pinned.includes(key)) this.report.missed.push(key);
     if (value === undefined) return;
@@ -104,7 +131,20 @@ export class Torture {
     this.report.refused += done.filter((one) => !one).length;
   }
 
+  /** A round of a game for two: says its number, waits for the other to say it too. */
+  #poll(other: number): void {
+    const round = ++this.report.operations;
+    this.#store.set("polling", `host ${this.order.host}`, round);
+    let reads = 0;
+    while ((this.#store.get("polling", `host ${other}`) as number | undefined ?? 0) < round) {
+      if (++reads > POLLS_MAX) throw new Error(`round ${round}: the other's value was never seen`);
+    }
+    this.report.reads += reads;
+  }
+
   async run(): Promise<void> {
+    const { pollsWith } = this.order;
+    while (pollsWith !== undefined && this.report.operations < this.order.operations) this.#poll(pollsWith);
     while (this.report.operations < this.order.operations) {
       if (this.report.operations === this.order.diesAfter) return this.#die();
       this.step();
