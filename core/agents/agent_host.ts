@@ -25,6 +25,7 @@ import type { DeadLetterPage, DeadLetterReason, DeadLetters } from "./dead_lette
 import { type AgentHome, type Delivery, deliveryOf } from "./delivery.ts";
 import type { HostedAgent } from "./hosted_agent.ts";
 import type { HostOptions } from "./host_options.ts";
+import type { Interceptor } from "./host_parts.ts";
 import { HOST_STATE } from "./lifecycle.ts";
 import { multicast } from "./multicast.ts";
 import { Notices } from "./notices.ts";
@@ -44,12 +45,14 @@ export class AgentHost implements AgentHome {
   readonly clock: Clock;
   readonly store: AgentStore;
   readonly bus: MessageBus;
+  readonly poisons: boolean;
   readonly directory: AgentDirectory;
   readonly metrics: HostMetrics;
   readonly notices: Notices;
   /** What this thread's agents count for themselves. */
   readonly registry: MetricsRegistry = new MetricsRegistry();
   readonly #options: HostOptions;
+  readonly #interceptor: Interceptor | undefined;
   readonly #post: PostRoom;
   readonly #inbound: Inbound;
   readonly #deadlines: Deadlines;
@@ -75,10 +78,12 @@ export class AgentHost implements AgentHome {
   constructor(options: HostOptions) {
     const { index, memory, layout, codec, clock } = options;
     this.#options = options;
+    this.#interceptor = options.interceptor;
     this.index = index;
     this.clock = clock;
     this.store = options.store;
     this.bus = options.bus;
+    this.poisons = options.settings.debug;
     this.directory = new AgentDirectory(memory, layout, options.settings.agentsMax);
     this.metrics = new HostMetrics(memory, layout, index);
     const receive = (envelope: Envelope, payload: () => unknown): void => this.#receive(envelope, payload);
@@ -136,7 +141,7 @@ export class AgentHost implements AgentHome {
     if (options?.ack) return this.#asks.request(KIND.acked, from, to, payload, options) as Promise<void>;
     const expiresAt = options?.ttlMs === undefined ? 0 : this.clock.now() + checkedDelay("ttlMs", options.ttlMs);
     const { sendTimeoutMs } = this.#options.settings;
-    return this.#post.post({ kind: KIND.message, from, to, payload, correlation: 0, expiresAt, timeoutMs: sendTimeoutMs }, options);
+    return this.#post.post(KIND.message, from, to, payload, 0, expiresAt, sendTimeoutMs, options);
   }
 
   /** Sends the same to several; one result each, in order. */
@@ -200,10 +205,6 @@ export class AgentHost implements AgentHome {
 
   // ——— what agents need (AgentHome) ———
 
-  get poisons(): boolean {
-    return this.#options.settings.debug;
-  }
-
   get alive(): boolean {
     // A plain read: whoever was given up hung for seconds before, and then comes here by a call that no compiler looks through.
     return this.#options.memory.words[this.#stateWord] !== HOST_STATE.dead;
@@ -236,6 +237,7 @@ export class AgentHost implements AgentHome {
       if (isTask) counts[COUNT.tasks]++;
     }
     this.#options.memory.floats[this.#runningFloat] = message.to;
+    this.#post.tick();
     if (kept === null) this.#inbound.begin();
     else this.#inbound.beginKept(kept);
   }
@@ -316,11 +318,7 @@ export class AgentHost implements AgentHome {
   }
 
   #deliver(envelope: Envelope, payload: () => unknown): void {
-    const verdict = this.#options.interceptor?.deliver?.(envelope.to, envelope.correlation !== 0) ?? "handle";
-    if (verdict !== "handle") {
-      if (verdict === "skip") this.metrics.counts[COUNT.delivered]++;
-      return;
-    }
+    if (this.#interceptor !== undefined && !this.#passes(this.#interceptor, envelope)) return;
     const agent = this.#residents.get(envelope.to);
     if (agent !== undefined && !agent.stopping && !agent.free) return agent.park(this.#inbound.keep(false));
     const delivery = this.#read(envelope, payload, null);
@@ -328,6 +326,13 @@ export class AgentHost implements AgentHome {
     // It was on its way when the agent was told to stop.
     if (agent === undefined || agent.stopping) return this.bury(delivery, "agent-terminated");
     agent.run(delivery);
+  }
+
+  /** A test stands between the ring and the handler. */
+  #passes(interceptor: Interceptor, envelope: Envelope): boolean {
+    const verdict = interceptor.deliver?.(envelope.to, envelope.correlation !== 0) ?? "handle";
+    if (verdict === "skip") this.metrics.counts[COUNT.delivered]++;
+    return verdict === "handle";
   }
 
   /** A frame as its handler gets it; null when it cannot be read: then it has been buried. */

@@ -51,7 +51,7 @@ export class Asks {
     try {
       // Nobody listens any more once the deadline has passed, so the request need not be handled then.
       const lifeMs = options?.ttlMs === undefined ? timeoutMs : Math.min(timeoutMs, checkedDelay("ttlMs", options.ttlMs));
-      const wait = this.post.post({ kind, from, to, payload, correlation, expiresAt: this.clock.now() + lifeMs, timeoutMs }, options);
+      const wait = this.post.post(kind, from, to, payload, correlation, this.clock.now() + lifeMs, timeoutMs, options);
       wait?.catch((error) => this.replies.fail(correlation, error));
     } catch (error) {
       this.replies.fail(correlation, error);

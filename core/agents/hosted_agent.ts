@@ -24,7 +24,8 @@ import type {
   TaskDefinition,
 } from "./agent.ts";
 import type { AgentHome, AgentSetup, Delivery } from "./delivery.ts";
-import { noReply, payloadRefused, stopReason } from "./failures.ts";
+import { answerTask, isAccepted } from "./answers.ts";
+import { noReply, stopReason } from "./failures.ts";
 import { HandlerContext } from "./handler_context.ts";
 import { restore, Snapshots } from "./snapshots.ts";
 import { FailureRule } from "./supervision.ts";
@@ -232,6 +233,14 @@ export class HostedAgent implements AgentContext {
     this.#act(error);
   }
 
+  /** Ends an agent that is at nothing and need not be told; false when it is or must be. */
+  stopNow(): boolean {
+    if (this.#behavior.onStop !== undefined || this.#active.size > 0 || this.#parked.length > 0 || this.#restarting) return false;
+    this.#stopping = this.#gone = true;
+    this.#abort?.abort(stopReason(this.id));
+    return true;
+  }
+
   /** Takes no more messages, waits `patience` for the handler, buries what waits, runs onStop. */
   async stop(patience: Promise<void>): Promise<void> {
     this.#stopping = true;
@@ -254,7 +263,7 @@ export class HostedAgent implements AgentContext {
     if ((delivery.isTask ? behavior.onTask : behavior.onMessage) === undefined) return this.#home.bury(delivery, "no-handler");
     const { expiresAt } = delivery.message;
     if (expiresAt !== undefined && this.#home.clock.now() > expiresAt) return this.#home.bury(delivery, "expired");
-    if (behavior.accepts !== undefined && !delivery.isTask && !this.#accept(delivery)) return;
+    if (behavior.accepts !== undefined && !delivery.isTask && !isAccepted(this.#home, this, behavior.accepts, delivery)) return;
     // What an async function was lent must stay where it is when it waits.
     if (BorrowedBytes.is(delivery.message.payload) && behavior.onMessage instanceof AsyncFunction) {
       delivery.kept ??= this.#home.keep();
@@ -298,17 +307,6 @@ export class HostedAgent implements AgentContext {
     return kept;
   }
 
-  #accept(delivery: Delivery): boolean {
-    const checked = this.#behavior.accepts!.safeParse(delivery.message.payload);
-    if (checked.success) {
-      (delivery.message as { payload: unknown }).payload = checked.data;
-      return true;
-    }
-    if (delivery.correlation !== 0) this.#home.answer(delivery, true, payloadRefused(this.id, this.type, checked.error.message));
-    this.#home.bury({ ...delivery, correlation: 0 }, "refused");
-    return false;
-  }
-
   /** The handler is not at work any more: what it does from here on finds no message. */
   #done(delivery: Delivery): void {
     if (this.#current === delivery) this.#current = null;
@@ -321,19 +319,11 @@ export class HostedAgent implements AgentContext {
     const { correlation, isTask, acked } = delivery;
     if (correlation !== 0 && !delivery.replied) {
       if (acked) this.#home.answer(delivery, false, undefined);
-      else if (isTask) this.#answerTask(delivery, value);
+      else if (isTask) answerTask(this.#home, delivery, value);
       else this.#home.answer(delivery, true, noReply(this.id, this.type));
     }
     if (delivery.kept !== null) this.#home.release(delivery.kept);
     if (this.#snapshots !== null) this.#snapshots.afterMessage(this);
-  }
-
-  #answerTask(delivery: Delivery, value: unknown): void {
-    try {
-      this.#home.answer(delivery, false, value);
-    } catch (error) { // what onTask returned cannot be copied
-      this.#home.answer(delivery, true, error);
-    }
   }
 
   #fail(delivery: Delivery, error: unknown): void {

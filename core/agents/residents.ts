@@ -185,7 +185,7 @@ export class Residents {
   /** Whoever ordered the agent has given up waiting for it: it is ended as soon as it is ready. */
   abandon(id: AgentId): void {
     if (this.directory.stateOf(id) === AGENT_STATE.spawning) this.#abandoned.add(id);
-    else if (this.#leaves(id)) this.end(id).catch((error) => this.home.notices.failed(id, error));
+    else if (this.#leaves(id)) this.end(id)?.catch((error) => this.home.notices.failed(id, error));
   }
 
   /** A warm agent has been taken; it learns what it is wanted for. */
@@ -208,15 +208,16 @@ export class Residents {
     return agent.health();
   }
 
-  /** Ends an agent that is in state STOPPING. */
-  async end(id: AgentId): Promise<void> {
+  /** Ends an agent that is in state STOPPING; at once when it is at nothing and has no last words. */
+  end(id: AgentId): Promise<void> | undefined {
     const agent = this.get(id);
-    try {
-      if (agent !== undefined) await this.#stop(agent);
-    } finally {
-      this.#drop(id);
-      this.directory.free(id, AGENT_STATE.stopping);
-    }
+    if (agent !== undefined && !agent.stopNow()) return this.#stop(agent).finally(() => this.#gone(id));
+    this.#gone(id);
+  }
+
+  #gone(id: AgentId): void {
+    this.#drop(id);
+    this.directory.free(id, AGENT_STATE.stopping);
   }
 
   async #stop(agent: HostedAgent): Promise<void> {
@@ -242,7 +243,7 @@ export class Residents {
 
   /** Ends an agent because it failed. */
   giveUp(id: AgentId): void {
-    if (this.#leaves(id)) this.end(id).catch((error) => this.home.notices.failed(id, error));
+    if (this.#leaves(id)) this.end(id)?.catch((error) => this.home.notices.failed(id, error));
   }
 
   #leaves(id: AgentId): boolean {

@@ -1,0 +1,35 @@
+/**
+ * What goes back to whoever waits, before a handler and after it.
+ *
+ * @module
+ */
+import type { Acceptor } from "./agent.ts";
+import type { AgentHome, Delivery } from "./delivery.ts";
+import { payloadRefused } from "./failures.ts";
+import type { AgentId } from "../bus/message.ts";
+
+/** Whether a message may go in; one that may not is a dead letter, and its asker hears why. What the check made of it takes its place. */
+export function isAccepted(
+  home: AgentHome,
+  { id, type }: { readonly id: AgentId; readonly type: string },
+  accepts: Acceptor<unknown>,
+  delivery: Delivery,
+): boolean {
+  const checked = accepts.safeParse(delivery.message.payload);
+  if (checked.success) {
+    (delivery.message as { payload: unknown }).payload = checked.data;
+    return true;
+  }
+  if (delivery.correlation !== 0) home.answer(delivery, true, payloadRefused(id, type, checked.error.message));
+  home.bury({ ...delivery, correlation: 0 }, "refused");
+  return false;
+}
+
+/** A task's output; when it cannot be copied, that is the task's failure. */
+export function answerTask(home: AgentHome, delivery: Delivery, output: unknown): void {
+  try {
+    home.answer(delivery, false, output);
+  } catch (error) {
+    home.answer(delivery, true, error);
+  }
+}
