@@ -303,7 +303,7 @@ export function hostField(layout: Layout, host: number, field: number): number {
 }
 
 /**
- * Where one lane of one ordered pair of hosts lies. `head` is the producer's word (and behind it what it has committed), `tail` the consumer's, each
+ * Where one lane of one ordered pair of hosts lies. `head` is the producer's word (and behind it what it has committed, and whether it waits for room), `tail` the consumer's, each
  * on its own line.
  */
 export function ringAt(
