@@ -1,5 +1,5 @@
 /**
- * One payload into the arena and out of it: the kernel's codec beside what one would use instead. JSON and node:v8 pay for the same way through
+ * One payload into the arena and out of it: the codec between threads (shapes), the store's (plain), and what one would use instead. JSON and node:v8 pay for the same way through
  * shared memory; structuredClone copies inside one thread and is what `postMessage` costs at least.
  *
  * `deno bench bench/codec_bench.ts`
@@ -7,12 +7,16 @@
 import { Buffer } from "node:buffer";
 import { deserialize, serialize } from "node:v8";
 import { plainCodec } from "../core/bus/codec.ts";
+import { ShapeCodec } from "../core/bus/shape_codec.ts";
+import { planLayout } from "../core/memory/layout.ts";
 import { allocateMemory } from "../core/memory/shared_memory.ts";
 
-const arena = allocateMemory(1 << 20);
-/** A frame's payload starts wherever the envelope ended. */
-const AT = 1_001;
+const layout = planLayout({ hosts: 1, agentSlots: 1, sharedBufferBytes: 16 << 20, storeBytes: 0 });
+const arena = allocateMemory(layout.totalBytes);
+/** A frame's payload starts behind its fields. */
+const AT = layout.queues.offset + 40;
 const LIMIT = AT + 65_536;
+const shapeCodec = new ShapeCodec(arena, layout, 0);
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -23,6 +27,25 @@ const bytes = new Uint8Array(16_000).fill(7);
 
 const PAYLOADS: readonly (readonly [name: string, make: (turn: number) => unknown, json: boolean])[] = [
   ["small message", (turn) => ({ type: "code-review-request", file: "a.ts", line: turn & 127, ok: true }), true],
+  [
+    "five kinds of message",
+    (turn) => {
+      if (turn % 5 === 0) return { type: "code-review-request", file: "a.ts", line: turn, ok: true };
+      if (turn % 5 === 1) return { a: turn, line: turn };
+      if (turn % 5 === 2) return { kind: "status", line: turn, part: 0.5, phase: "running" };
+      if (turn % 5 === 3) return { type: "task", line: turn, payload: { name: "scan", retries: 3, at: { x: turn, y: 2.5 } } };
+      return {
+        type: "code-review-result",
+        file: "src/main.ts",
+        line: turn,
+        severity: "warning",
+        score: turn / 2,
+        rule: "no-any",
+        by: 4_711,
+      };
+    },
+    true,
+  ],
   ["1 KiB of text", (turn) => ({ at: 1.5 + turn, text: texts[turn & 15] }), true],
   [
     "nested",
@@ -36,21 +59,23 @@ const PAYLOADS: readonly (readonly [name: string, make: (turn: number) => unknow
 
 for (const [group, make, json] of PAYLOADS) {
   let turn = 0;
-  Deno.bench({
-    name: "codec, encode",
-    group,
-    fn(): void {
-      plainCodec.encode(make(turn++), arena, AT, LIMIT);
-    },
-  });
-  Deno.bench({
-    name: "codec, encode and decode",
-    group,
-    baseline: true,
-    fn(): void {
-      plainCodec.decode(arena, AT, plainCodec.encode(make(turn++), arena, AT, LIMIT));
-    },
-  });
+  for (const [name, codec] of [["shapes", shapeCodec], ["plain", plainCodec]] as const) {
+    Deno.bench({
+      name: `${name}, encode`,
+      group,
+      fn(): void {
+        codec.encode(make(turn++), arena, AT, LIMIT);
+      },
+    });
+    Deno.bench({
+      name: `${name}, encode and decode`,
+      group,
+      baseline: codec === shapeCodec,
+      fn(): void {
+        codec.decode(arena, AT, codec.encode(make(turn++), arena, AT, LIMIT));
+      },
+    });
+  }
   if (json) {
     Deno.bench({
       name: "JSON through the arena",

@@ -7,6 +7,7 @@
  */
 import { KernelError } from "../base/errors.ts";
 import { load } from "../memory/atomics.ts";
+import { Doorbell } from "../memory/doorbell.ts";
 import { HEADER, LANE_ORDINARY, LANE_URGENT, type Layout, ringAt } from "../memory/layout.ts";
 import { PARKED_STATE, ParkingLot } from "../memory/parking_lot.ts";
 import { FRAME_MARK, type FrameHandler, markFrame, RingBuffer } from "../memory/ring_buffer.ts";
@@ -39,6 +40,7 @@ export class Inbound implements FrameHandler {
   readonly #lanes: readonly (readonly RingBuffer[])[];
   readonly #slabs: SlabPool;
   readonly #parking: ParkingLot;
+  readonly #bells: readonly Doorbell[];
   readonly #envelope = emptyEnvelope();
   readonly #keptEnvelope = emptyEnvelope();
   readonly #payload = (): unknown => this.#decode(this.memory, this.#envelope);
@@ -62,6 +64,7 @@ export class Inbound implements FrameHandler {
   ) {
     const peers = Array.from({ length: layout.hosts }, (_, peer) => peer);
     this.#lanes = [LANE_ORDINARY, LANE_URGENT].map((lane) => peers.map((peer) => new RingBuffer(memory, ringAt(layout, peer, host, lane))));
+    this.#bells = peers.map((peer) => new Doorbell(memory, layout, peer));
     this.#slabs = new SlabPool(memory, layout, host);
     this.#parking = new ParkingLot(memory, layout, host);
   }
@@ -168,7 +171,9 @@ export class Inbound implements FrameHandler {
     const ring = this.#lanes[lane][peer];
     if (!ring.readable()) return 0;
     this.#producer = peer;
-    return ring.drain(limit, this);
+    const frames = ring.drain(limit, this);
+    if (ring.roomIsDue()) this.#bells[peer].ring();
+    return frames;
   }
 
   #started(): number {

@@ -58,14 +58,16 @@ export class Outbound {
    */
   trySend(host: number, envelope: Envelope, payload: unknown): boolean {
     const ring = this.#lanes[envelope.priority >= LANE_URGENT_FROM ? LANE_URGENT : LANE_ORDINARY][host];
-    const at = ring.tryClaim();
+    let at = ring.tryClaim();
+    if (at < 0) at = ring.claimWanting();
     if (at < 0) return false;
     this.#encoding = true;
     try {
       let bytes = writeFrame(this.memory, at, at + MESSAGE_FRAME_BYTES_MAX, envelope, payload, this.codec);
       if (bytes < 0) bytes = this.#writeInSlabs(at, envelope, payload);
       if (bytes < 0) return false;
-      ring.commit(bytes);
+      // A long burst is not to lie there unseen until it ends.
+      if (ring.commit(bytes)) this.#bells[host].ring();
     } finally {
       this.#encoding = false;
     }

@@ -211,7 +211,7 @@ export function hostField(layout: Layout, host: number, field: number): number {
   return layout.queues.offset + host * HOST_CONTROL_BYTES + field;
 }
 
-/** Where one lane of one ordered pair of hosts lies. `head` is the producer's line (its word, and what it has committed), `tail` the consumer's. */
+/** Where one lane of one ordered pair of hosts lies. `head` is the producer's line (its word, what it has committed, whether it wants room), `tail` the consumer's. */
 export function ringAt(
   layout: Layout,
   from: number,

@@ -52,6 +52,7 @@ export class RingBuffer {
   readonly #words: Int32Array;
   readonly #headWord: number;
   readonly #committedWord: number;
+  readonly #wantedWord: number;
   readonly #tailWord: number;
   readonly #data: number;
   readonly #bytes: number;
@@ -70,6 +71,7 @@ export class RingBuffer {
     this.#words = memory.words;
     this.#headWord = place.head >> 2;
     this.#committedWord = this.#headWord + 1;
+    this.#wantedWord = this.#headWord + 2;
     this.#tailWord = place.tail >> 2;
     this.#data = place.data;
     this.#bytes = place.bytes;
@@ -87,15 +89,27 @@ export class RingBuffer {
     return this.#data + (this.#head & this.#mask);
   }
 
-  /** Keeps the claimed frame: `bytes` from its first byte, head included. The consumer sees it at the next publish. */
-  commit(bytes: number): void {
+  /** The same once more, having said that room is wanted: the consumer tells when there is (`roomIsDue`). */
+  claimWanting(bytes: number = FRAME_BYTES_MAX): number {
+    store(this.#words, this.#wantedWord, 1);
+    // Looked at again: what the consumer gave back before it could see the word would not be told.
+    return this.tryClaim(bytes);
+  }
+
+  /**
+   * Keeps the claimed frame: `bytes` from its first byte, head included. The consumer sees it at the next publish, or at once when so much has come
+   * together: then true is returned, and the consumer's bell is due.
+   */
+  commit(bytes: number): boolean {
     const rounded = (bytes + 7) & ~7;
     this.#words[(this.#data + (this.#head & this.#mask)) >> 2] = rounded;
     this.#head = (this.#head + rounded) | 0;
     // Plain: nobody reads it while this thread lives. When it dies, what it committed is published in its name.
     this.#words[this.#committedWord] = this.#head;
     this.#unannounced = true;
-    if (((this.#head - this.#published) >>> 0) > PUBLISH_EVERY_BYTES) this.#show();
+    if (((this.#head - this.#published) >>> 0) <= PUBLISH_EVERY_BYTES) return false;
+    this.#show();
+    return true;
   }
 
   /** Shows the consumer all that was committed. True when something was new since the last call: then the consumer's bell is due. */
@@ -141,6 +155,13 @@ export class RingBuffer {
       if (released !== this.#tail) store(this.#words, this.#tailWord, this.#tail);
     }
     return frames;
+  }
+
+  /** Consumer, after a drain: whether the producer waits for room and there is plenty now. True once; then the producer's bell is due. */
+  roomIsDue(): boolean {
+    if (load(this.#words, this.#wantedWord) === 0 || ((this.#headSeen - this.#tail) >>> 0) > this.#bytes >> 1) return false;
+    store(this.#words, this.#wantedWord, 0);
+    return true;
   }
 
   /** A survivor: shows the consumer what a dead producer had committed and not yet published. True when there was any. */
