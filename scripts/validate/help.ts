@@ -5,7 +5,8 @@
  */
 import { QUICK_DIVISOR, SCENARIOS } from "../../core/validation/scenarios.ts";
 
-const SCRIPT = "scripts/validate-stage3-performance.ts";
+/** As it is typed: in a checkout, and from the published package. */
+const SCRIPT = import.meta.url.startsWith("file:") ? "scripts/validate-stage3-performance.ts" : "jsr:@stage3/kernel/validate";
 
 /** Options, scenarios, permissions, exit codes, examples. */
 export function helpText(): string {
