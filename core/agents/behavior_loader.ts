@@ -51,7 +51,7 @@ export class BehaviorLoader {
     } catch (cause) {
       throw new KernelError(
         "BEHAVIOR_LOAD",
-        `behavior ${type} could not be imported from ${shorten(url)}: ${remedy(url, cause)}`,
+        `behavior ${type} could not be imported from ${shorten(url)}: ${remedy(cause)}`,
         { type },
         { cause },
       );
@@ -69,13 +69,11 @@ export class BehaviorLoader {
   }
 }
 
-function remedy(url: string, cause: unknown): string {
+function remedy(cause: unknown): string {
   const said = cause instanceof Error ? cause.message : String(cause);
-  if (!/permission|Requires (read|import|net) access/i.test(said)) return said;
-  const flag = url.startsWith("file:")
-    ? `--allow-read=${decodeURIComponent(new URL(url).pathname)}`
-    : `--allow-import=${new URL(url).host}`;
-  return `permission is missing; run with ${flag} (and of what it imports).`;
+  // What is refused may be something that the module imports: the runtime names it.
+  const refused = /Requires (read|import|net) access to "([^"]+)"/.exec(said);
+  return refused === null ? said : `permission is missing; run with --allow-${refused[1]}=${refused[2]} (and of what it imports).`;
 }
 
 function shorten(url: string): string {
