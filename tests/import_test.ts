@@ -2,7 +2,7 @@
  * The package from another machine: its published files are served over http on this one, and a project of its own imports them by URL. No file
  * of the checkout is read by that project.
  */
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { testWith } from "./support/permissions.ts";
 import { type Ended, runDeno, withFolder } from "./support/run_deno.ts";
 
@@ -107,6 +107,16 @@ testWith(NEEDS, "over http: a behavior of a host that is not granted is Behavior
   assertEquals([code, stdout.split("|")[0]], [0, "BehaviorLoadError"], stderr);
   assertStringIncludes(stdout, `run with --allow-import=${behaviors.host}`);
   assertEquals(behaviors.requests, [], "nothing was fetched");
+});
+
+testWith(NEEDS, "over http: a behavior whose own import may not be read is BehaviorLoadError that names that file", async () => {
+  await using kernel = servePackage();
+  const files = {
+    ...{ "main.ts": mainText('new URL("./echo.ts", import.meta.url)'), "echo.ts": `import "./words.ts";\n${ECHO}` },
+    "words.ts": "export {};",
+  };
+  const { stdout, stderr } = await runProject(kernel, files, ["--allow-read=echo.ts", "main.ts"]);
+  assertMatch(stdout, /^BehaviorLoadError\|.* run with --allow-read=\S+words\.ts /, stderr);
 });
 
 testWith(NEEDS, "over http: the main job is a command", async () => {
