@@ -230,6 +230,12 @@ export interface AgentBehavior<In = unknown, Out = unknown, State = unknown> {
   restore?(state: unknown, ctx: AgentContext<State, Out>): void | Promise<void>;
 }
 
+/** What a behavior takes: `InputOf<typeof behavior>`. */
+export type InputOf<Behavior> = Behavior extends AgentBehavior<infer In, infer _Out, infer _State> ? In : never;
+
+/** What a behavior replies, to type an ask: `manager.ask<ReplyOf<typeof behavior>>(…)`. */
+export type ReplyOf<Behavior> = Behavior extends AgentBehavior<infer _In, infer Out, infer _State> ? Out : never;
+
 /** Marks behaviors across copies of this package. */
 export const BEHAVIOR_BRAND: symbol = Symbol.for("@stage3/kernel.behavior");
 

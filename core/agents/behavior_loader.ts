@@ -14,8 +14,11 @@ export class BehaviorLoader {
   readonly #loaded = new Map<string, AgentBehavior>();
   readonly #loading = new Map<string, Promise<AgentBehavior>>();
 
-  /** `sources` by name. */
-  constructor(private readonly sources: Readonly<Record<string, BehaviorSource>>) {
+  /** `sources` by name; `importing` hears of each import's begin and end. */
+  constructor(
+    private readonly sources: Readonly<Record<string, BehaviorSource>>,
+    private readonly importing: (change: 1 | -1) => void = () => {},
+  ) {
     for (const [type, source] of Object.entries(sources)) if (typeof source !== "string") this.#loaded.set(type, source);
   }
 
@@ -46,15 +49,18 @@ export class BehaviorLoader {
 
   async #import(type: string, url: string): Promise<AgentBehavior> {
     let module: { default?: unknown };
+    this.importing(1);
     try {
       module = await import(url);
     } catch (cause) {
       throw new KernelError(
         "BEHAVIOR_LOAD",
-        `behavior ${type} could not be imported from ${shorten(url)}: ${remedy(url, cause)}`,
+        `behavior ${type} could not be imported from ${shorten(url)}: ${remedy(cause)}`,
         { type },
         { cause },
       );
+    } finally {
+      this.importing(-1);
     }
     const behavior = module.default as AgentBehavior & Record<symbol, unknown> | undefined;
     if (behavior?.[BEHAVIOR_BRAND] !== true) {
@@ -69,13 +75,11 @@ export class BehaviorLoader {
   }
 }
 
-function remedy(url: string, cause: unknown): string {
+function remedy(cause: unknown): string {
   const said = cause instanceof Error ? cause.message : String(cause);
-  if (!/permission|Requires (read|import|net) access/i.test(said)) return said;
-  const flag = url.startsWith("file:")
-    ? `--allow-read=${decodeURIComponent(new URL(url).pathname)}`
-    : `--allow-import=${new URL(url).host}`;
-  return `permission is missing; run with ${flag} (and of what it imports).`;
+  // What is refused may be something that the module imports: the runtime names it.
+  const refused = /Requires (read|import|net) access to "([^"]+)"/.exec(said);
+  return refused === null ? said : `permission is missing; run with --allow-${refused[1]}=${refused[2]} (and of what it imports).`;
 }
 
 function shorten(url: string): string {

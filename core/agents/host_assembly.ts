@@ -12,7 +12,7 @@ import { MessageBus } from "../bus/message_bus.ts";
 import { plainCodec } from "../bus/codec.ts";
 import { ShapeCodec } from "../bus/shape_codec.ts";
 import { Doorbell } from "../memory/doorbell.ts";
-import type { Layout } from "../memory/layout.ts";
+import { HOST, hostField, type Layout } from "../memory/layout.ts";
 import { MemoryStore } from "../memory/memory_store.ts";
 import type { SharedMemory } from "../memory/shared_memory.ts";
 import { AgentHost } from "./agent_host.ts";
@@ -64,7 +64,9 @@ export function assembleHost(
   const clock = parts.clock?.(realClock, index) ?? realClock;
   // The store's values outlive every thread and its tables of shapes.
   const store = new MemoryStore(memory, layout, index, plainCodec);
-  const behaviors = new BehaviorLoader(plan.behaviors);
+  const behaviors = new BehaviorLoader(plan.behaviors, (change) => {
+    memory.words[hostField(layout, index, HOST.importing) >> 2] += change;
+  });
   const loop = new HostLoop(realClock, new Doorbell(memory, layout, index), polls);
   const bus: MessageBus = new MessageBus({
     ...{ memory, layout, host: index, clock },

@@ -171,7 +171,7 @@ export class WorkerPool {
       const beat = load(memory.words, hostField(layout, watched.host, HOST.beat) >> 2);
       watched.looks = beat === watched.beat ? watched.looks + 1 : 0;
       watched.beat = beat;
-      if (watched.looks > LOOKS_PER_TIMEOUT) {
+      if (watched.looks > this.#patience(watched.host)) {
         const running = this.#running(watched.host);
         const where = running === 0 ? "" : `, last seen in agent ${running}`;
         this.#died(watched, `it has not turned for ${hangTimeoutMs} ms: a handler hangs or its code has died${where}`);
@@ -189,6 +189,13 @@ export class WorkerPool {
     this.#mark(watched.host, HOST_STATE.dead);
     watched.worker.terminate();
     this.#options.onDeath(watched.host, why, cause);
+  }
+
+  /** Looks in vain that a thread is given. One that imports a behavior may be held up by the runtime as long as one that starts. */
+  #patience(host: number): number {
+    const { memory, layout, hangTimeoutMs } = this.#options;
+    const imports = load(memory.words, hostField(layout, host, HOST.importing) >> 2) > 0;
+    return imports ? LOOKS_PER_TIMEOUT * Math.max(1, THREAD_START_TIMEOUT_MS / hangTimeoutMs) : LOOKS_PER_TIMEOUT;
   }
 
   #running(host: number): number {

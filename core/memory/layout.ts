@@ -124,6 +124,8 @@ export const HOST = {
   state: 3 * CACHE_LINE_BYTES,
   /** Id of the agent whose function runs now, 0 for none (f64). Written by the host, plainly: it is only read when the host hangs or has died. */
   running: 2 * CACHE_LINE_BYTES + 8,
+  /** Behaviors that it imports now: that may take its thread for seconds. Written by the host, plainly. */
+  importing: 2 * CACHE_LINE_BYTES + 16,
   /** Agents placed here, warm ones included. Added to by any thread. */
   agents: 4 * CACHE_LINE_BYTES,
   /** Clock ping: sequence from the host, answer from main, main's time. */

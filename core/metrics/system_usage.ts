@@ -8,6 +8,8 @@ import process from "node:process";
 import { CPU_WINDOW_MS_MIN, MEMORY_BUDGET_BYTES_MAX } from "../base/limits.ts";
 
 const CGROUP_LIMIT_FILE = "/sys/fs/cgroup/memory.max";
+/** Deno opens files of the kernel to no narrower flag, although it says of `--allow-read` that it is granted. */
+const NEEDS_ALL = "needs --allow-all";
 
 /** Memory that counts as 100 %. */
 export interface MemoryBudget {
@@ -74,11 +76,12 @@ export function physicalBytes(): MachineBytes {
 export function containerBytes(): MachineBytes {
   if (Deno.build.os !== "linux") return { why: "only Linux has control groups" };
   const { state } = Deno.permissions.querySync({ name: "read", path: CGROUP_LIMIT_FILE });
-  if (state !== "granted") return { why: `needs --allow-read=${CGROUP_LIMIT_FILE}` };
+  if (state !== "granted") return { why: NEEDS_ALL };
   try {
     const text = Deno.readTextFileSync(CGROUP_LIMIT_FILE).trim();
     return text === "max" ? { why: "the container has no memory limit" } : { bytes: Number(text) };
   } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) return { why: NEEDS_ALL };
     return { why: error instanceof Deno.errors.NotFound ? "no control group with a memory limit" : String(error) };
   }
 }

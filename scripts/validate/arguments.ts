@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { parseArgs } from "@std/cli/parse-args";
+import { parseArgs } from "node:util";
 import { ConfigError, InvalidArgumentError } from "../../core/base/errors.ts";
 import { HOSTS_MAX } from "../../core/memory/layout.ts";
 import { resolveScenario, SCENARIOS } from "../../core/validation/scenarios.ts";
@@ -36,9 +36,22 @@ export interface ValidateArguments {
   timeoutMs?: number;
 }
 
+/** What `parseArgs` says of one option. */
+interface OptionToken {
+  readonly name: string;
+  readonly rawName: string;
+  readonly value?: string;
+  readonly inlineValue?: boolean;
+}
+
 const VALUE_OPTIONS = ["scenario", "duration", "agents", "threads", "report", "output", "timeout"] as const;
 const FLAGS = ["quick", "verbose", "help"] as const;
 const OPTIONS: readonly string[] = [...VALUE_OPTIONS, ...FLAGS];
+const PARSED = {
+  ...Object.fromEntries(VALUE_OPTIONS.map((name) => [name, { type: "string" as const, multiple: true }])),
+  ...Object.fromEntries(FLAGS.map((name) => [name, { type: "boolean" as const }])),
+};
+const HELP: ValidateArguments = { help: true, scenarios: [], quick: false, verbose: false, output: "console" };
 const OUTPUTS: readonly string[] = ["console", "json", "csv"];
 
 /** Half of the ids that an agent slot can have, so that replacements and warm agents always fit beside them. */
@@ -51,50 +64,38 @@ const WEEK_MS = 7 * DAY_MS;
 
 /** Understands a command line, or throws `InvalidArgumentError` or `ConfigError` with the one sentence to print. */
 export function parseArguments(argv: readonly string[]): ValidateArguments {
-  const unknown: string[] = [];
-  const args = parseArgs(joinValues(argv), {
-    string: VALUE_OPTIONS,
-    collect: VALUE_OPTIONS,
-    boolean: FLAGS,
-    alias: { help: "h" },
-    unknown: (argument) => void unknown.push(argument),
-  });
-  if (args.help) return { help: true, scenarios: [], quick: false, verbose: false, output: "console" };
-  if (unknown.length > 0) throw refusal(unknown[0]);
-  const report = single("report", args.report);
+  if (argv.includes("--help") || argv.includes("-h")) return HELP;
+  const { tokens } = parseArgs({ args: [...argv], options: PARSED, strict: false, allowPositionals: true, tokens: true });
+  const given = new Map<string, string[]>();
+  for (const token of tokens) {
+    if (token.kind === "positional") throw refusal(token.value, true);
+    if (token.kind === "option") take(token, given);
+  }
+  const report = single("report", given.get("report"));
   if (report === "") throw new InvalidArgumentError("--report", report, "give the path of a file.");
   return {
-    ...{ help: false, quick: args.quick, verbose: args.verbose, report },
-    scenarios: scenarioNames(args.scenario),
-    durationMs: wholeNumber("duration", args.duration, DURATION_MS_MIN, DAY_MS, "milliseconds"),
-    agents: wholeNumber("agents", args.agents, 1, AGENTS_MAX),
-    threads: wholeNumber("threads", args.threads, THREADS_MIN, HOSTS_MAX - 1),
-    timeoutMs: wholeNumber("timeout", args.timeout, 1, WEEK_MS, "milliseconds"),
-    output: outputFormat(single("output", args.output) ?? "console"),
+    ...{ help: false, quick: given.has("quick"), verbose: given.has("verbose"), report },
+    scenarios: scenarioNames(given.get("scenario")),
+    durationMs: wholeNumber("duration", given.get("duration"), DURATION_MS_MIN, DAY_MS, "milliseconds"),
+    agents: wholeNumber("agents", given.get("agents"), 1, AGENTS_MAX),
+    threads: wholeNumber("threads", given.get("threads"), THREADS_MIN, HOSTS_MAX - 1),
+    timeoutMs: wholeNumber("timeout", given.get("timeout"), 1, WEEK_MS, "milliseconds"),
+    output: outputFormat(single("output", given.get("output")) ?? "console"),
   };
 }
 
-/**
- * `--agents -5` → `--agents=-5`: `parseArgs` would read `-5` as an option of its own and leave `--agents` empty. What follows an option is
- * its value unless it begins with `--`; an option without one is refused here.
- */
-function joinValues(argv: readonly string[]): string[] {
-  const joined: string[] = [];
-  const asksForHelp = argv.includes("--help") || argv.includes("-h");
-  for (let i = 0; i < argv.length; i++) {
-    const argument = argv[i];
-    if (argument === "--" && i + 1 < argv.length) throw refusal(argv[i + 1], true);
-    const [option, value] = argument.startsWith("--") ? argument.slice(2).split("=", 2) : [];
-    if (isOneOf(FLAGS, option) && value !== undefined) throw new InvalidArgumentError(`--${option}`, value, "the option takes no value.");
-    if (!isOneOf(VALUE_OPTIONS, option) || value !== undefined) {
-      joined.push(argument);
-    } else if (i + 1 < argv.length && !argv[i + 1].startsWith("--")) {
-      joined.push(`${argument}=${argv[++i]}`);
-    } else if (!asksForHelp) {
-      throw new ConfigError(argument, `no value was given; give ${EXPECTED[option]}.`);
-    }
+/** Puts one option with its value down. What follows an option is its value unless it begins with `--`. */
+function take({ name, rawName, value, inlineValue }: OptionToken, given: Map<string, string[]>): void {
+  if (isOneOf(FLAGS, name)) {
+    if (value !== undefined) throw new InvalidArgumentError(rawName, value, "the option takes no value.");
+    given.set(name, []);
+  } else if (!isOneOf(VALUE_OPTIONS, name)) {
+    throw refusal(inlineValue ? `${rawName}=${value}` : rawName, false);
+  } else if (value === undefined || (!inlineValue && value.startsWith("--"))) {
+    throw new ConfigError(rawName, `no value was given; give ${EXPECTED[name]}.`);
+  } else {
+    given.set(name, [...given.get(name) ?? [], value]);
   }
-  return joined;
 }
 
 const EXPECTED: Readonly<Record<typeof VALUE_OPTIONS[number], string>> = {
@@ -141,7 +142,7 @@ function scenarioNames(values: readonly string[] | undefined): string[] {
   return [...new Set(names)];
 }
 
-function refusal(argument: string, positional = !argument.startsWith("-")): ConfigError {
+function refusal(argument: string, positional: boolean): ConfigError {
   if (positional) return new ConfigError(argument, `only options are accepted; did you mean --scenario ${JSON.stringify(argument)}?`);
   const name = argument.replace(/^-+/, "").split("=", 1)[0];
   const nearest = OPTIONS.toSorted((a, b) => editDistance(name, a) - editDistance(name, b))[0];

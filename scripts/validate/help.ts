@@ -5,7 +5,8 @@
  */
 import { QUICK_DIVISOR, SCENARIOS } from "../../core/validation/scenarios.ts";
 
-const SCRIPT = "scripts/validate-stage3-performance.ts";
+/** As it is typed: in a checkout, and from the published package. */
+const SCRIPT = import.meta.url.startsWith("file:") ? "scripts/validate-stage3-performance.ts" : "jsr:@stage3/kernel/validate";
 
 /** Options, scenarios, permissions, exit codes, examples. */
 export function helpText(): string {
@@ -33,7 +34,7 @@ Scenarios:
 ${scenarios.join("\n")}
 
 Permissions: none is required and none is asked for. --allow-sys names the machine, its processor and its memory;
---allow-read finds the commit and the container's memory limit. What a missing permission hides is null in the
+--allow-read finds the commit, --allow-all the container's memory limit. What a missing permission hides is null in the
 report, with the flag that is missing.
 
 Exit codes: 0 every target met, 1 a target missed or timed out, 2 usage or permission, 130 interrupted (the report

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { ConfigError } from "../../core/base/errors.ts";
 import type { RunOptions, ValidatorOptions } from "../../core/validation/scenario_runner.ts";
 import type { ValidationResult } from "../../core/validation/result.ts";
-import { main, type World } from "../../scripts/validate-stage3-performance.ts";
+import { runCommand, type World } from "../../scripts/validate/command.ts";
 import { sampleMeasured, sampleResult } from "../support/sample_result.ts";
 import { testWith } from "../support/permissions.ts";
 
@@ -52,7 +52,7 @@ function untilAborted({ signal }: RunOptions): Promise<Map<string, ValidationRes
 
 Deno.test("all scenarios pass: 0, a table on stdout, the options handed on", async () => {
   const world = new FakeWorld(passing);
-  assertEquals(await main(["--agents", "7", "--duration", "1000", "--threads", "3"], world), 0);
+  assertEquals(await runCommand(["--agents", "7", "--duration", "1000", "--threads", "3"], world), 0);
   const [{ options, run }] = world.asked;
   assertEquals([options.agents, options.durationMs, options.threads, options.quick], [7, 1_000, 3, false]);
   assert((options.budgetBytes ?? 0) > 0 && (options.budgetBytes ?? 0) <= 2 ** 31);
@@ -76,7 +76,7 @@ Deno.test("progress goes to stderr", async () => {
     run.onProgress?.({ ...progress, messagesPerSecond: 0 });
     return passing(run);
   });
-  await main(["--scenario", "baseline"], world);
+  await runCommand(["--scenario", "baseline"], world);
   assertStringIncludes(world.stderr, "[1/1] baseline-performance: started");
   assertStringIncludes(world.stderr, "ended after");
   assert(!world.stdout.includes("[1/1]"));
@@ -88,19 +88,22 @@ Deno.test("a missed target, a missing result and no result at all: 1", async () 
     measured.metrics.messages.lost = 1;
     return new Map([["baseline-performance", sampleResult(measured)]]);
   });
-  assertEquals(await main(["--scenario", "baseline"], missed), 1);
+  assertEquals(await runCommand(["--scenario", "baseline"], missed), 1);
   assertStringIncludes(missed.stdout, "messagesLost: 1 messages lost");
-  assertEquals(await main(["--scenario", "baseline,peak"], new FakeWorld(() => new Map([["baseline-performance", sampleResult()]]))), 1);
-  assertEquals(await main([], new FakeWorld(() => new Map())), 1);
+  assertEquals(
+    await runCommand(["--scenario", "baseline,peak"], new FakeWorld(() => new Map([["baseline-performance", sampleResult()]]))),
+    1,
+  );
+  assertEquals(await runCommand([], new FakeWorld(() => new Map())), 1);
 });
 
 Deno.test("--output json and csv put nothing else on stdout", async () => {
   const json = new FakeWorld(passing);
-  assertEquals(await main(["--scenario", "baseline", "--output", "json"], json), 0);
+  assertEquals(await runCommand(["--scenario", "baseline", "--output", "json"], json), 0);
   const report = JSON.parse(json.stdout);
   assertEquals([report.summary.total, report.results[0].scenario, report.aborted], [1, "baseline-performance", false]);
   const csv = new FakeWorld(passing);
-  await main(["--scenario", "baseline,peak", "--output", "csv"], csv);
+  await runCommand(["--scenario", "baseline,peak", "--output", "csv"], csv);
   assertEquals(csv.stdout.trimEnd().split("\r\n").length, 3);
 });
 
@@ -111,7 +114,7 @@ Deno.test("Ctrl-C ends the run, reports what there is as aborted, 130; the secon
     world.interrupt!();
     return ended;
   });
-  assertEquals(await main(["--scenario", "baseline", "--output", "json"], world), 130);
+  assertEquals(await runCommand(["--scenario", "baseline", "--output", "json"], world), 130);
   const report = JSON.parse(world.stdout);
   assertEquals([report.aborted, report.timedOut, report.results[0].violations], [true, false, ["aborted: interrupted"]]);
   assertEquals(world.exits, 1);
@@ -120,14 +123,14 @@ Deno.test("Ctrl-C ends the run, reports what there is as aborted, 130; the secon
 
 Deno.test("--timeout ends the run as timed out, 1", async () => {
   const world = new FakeWorld(untilAborted);
-  assertEquals(await main(["--scenario", "baseline", "--output", "json", "--timeout", "1"], world), 1);
+  assertEquals(await runCommand(["--scenario", "baseline", "--output", "json", "--timeout", "1"], world), 1);
   const report = JSON.parse(world.stdout);
   assertEquals([report.aborted, report.timedOut, report.results[0].violations], [false, true, ["aborted: --timeout of 1 ms reached"]]);
 });
 
 Deno.test("a run that does not even stop after the time limit is left behind, 1", async () => {
   const world = new FakeWorld(() => Promise.withResolvers<never>().promise);
-  assertEquals(await main(["--timeout", "1", "--output", "json"], world), 1);
+  assertEquals(await runCommand(["--timeout", "1", "--output", "json"], world), 1);
   assertEquals(JSON.parse(world.stdout).timedOut, true);
   assertStringIncludes(world.stderr, "did not stop");
 });
@@ -135,7 +138,7 @@ Deno.test("a run that does not even stop after the time limit is left behind, 1"
 Deno.test("usage: 2 and one line on stderr, before anything starts", async () => {
   for (const argv of [["--agents", "0"], ["--scenario", "nope"], ["--output", "xml"], ["--report", "/"]]) {
     const world = new FakeWorld(passing);
-    assertEquals(await main(argv, world), 2, argv.join(" "));
+    assertEquals(await runCommand(argv, world), 2, argv.join(" "));
     assertEquals([world.asked.length, world.stdout, world.stderr.split("\n").length], [0, "", 2]);
     assertStringIncludes(world.stderr, argv[0]);
   }
@@ -143,17 +146,17 @@ Deno.test("usage: 2 and one line on stderr, before anything starts", async () =>
 
 Deno.test("what the kernel refuses is usage too; a defect is thrown on", async () => {
   const refused = new FakeWorld(() => Promise.reject(new ConfigError("maxConcurrentAgents", "too many")));
-  assertEquals(await main([], refused), 2);
+  assertEquals(await runCommand([], refused), 2);
   assertEquals(refused.stderr, "maxConcurrentAgents: too many\n");
   const broken = new FakeWorld(() => Promise.reject(new TypeError("a defect")));
   let thrown: unknown;
-  await main([], broken).catch((error) => thrown = error);
+  await runCommand([], broken).catch((error) => thrown = error);
   assert(thrown instanceof TypeError);
 });
 
 Deno.test("--help shows every option, scenario and exit code", async () => {
   const world = new FakeWorld(passing);
-  assertEquals(await main(["--help"], world), 0);
+  assertEquals(await runCommand(["--help"], world), 0);
   const options = ["scenario", "duration", "agents", "threads", "quick", "verbose", "report", "output", "timeout", "help"];
   for (const option of options) assertStringIncludes(world.stdout, `--${option}`);
   for (const part of ["ultra-high-load-validation", "Communication Intensive", "130", "Examples:", "--allow-write=<file.json>"]) {
@@ -165,12 +168,12 @@ testWith({ read: true, write: true }, "--report writes the JSON, whatever the ou
   const folder = await Deno.makeTempDir();
   try {
     const file = `${folder}/report.json`;
-    assertEquals(await main(["--scenario", "baseline", "--report", file], new FakeWorld(passing)), 0);
+    assertEquals(await runCommand(["--scenario", "baseline", "--report", file], new FakeWorld(passing)), 0);
     assertEquals(JSON.parse(await Deno.readTextFile(file)).summary.passed, 1);
     const world = new FakeWorld(passing);
-    assertEquals(await main(["--report", `${folder}/missing/report.json`], world), 2);
+    assertEquals(await runCommand(["--report", `${folder}/missing/report.json`], world), 2);
     assertStringIncludes(world.stderr, "its folder does not exist");
-    assertEquals(await main(["--report", folder], world), 2);
+    assertEquals(await runCommand(["--report", folder], world), 2);
     assertEquals(world.asked.length, 0);
   } finally {
     await Deno.remove(folder, { recursive: true });
