@@ -113,6 +113,7 @@ export type {
   AgentCounts,
   Cleanup,
   ConcurrentAgents,
+  Incident,
   LoadTestResult,
   MemoryUse,
   MessageCounts,
@@ -120,6 +121,7 @@ export type {
   ScenarioMetrics,
   Stability,
   Target,
+  TeamCounts,
   Throughput,
   ValidationResult,
 } from "./core/validation/result.ts";
