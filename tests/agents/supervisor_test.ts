@@ -176,7 +176,8 @@ Deno.test("a thread that dies between making an agent and saying so leaves no ag
   const { behavior } = notebook();
   const kernel = new Simulation({ hosts: 3, behaviors: { behavior } });
   const spawned = kernel.host(0).spawn("behavior", { host: 1 });
-  const failed = assertRejects(() => kernel.until(spawned));
+  const failed = assertRejects(() => spawned);
+  for (let step = 0; step < 8; step++) await null; // the order is on its way
   kernel.host(1).turn(); // made and ready; its maker has not heard of it
   await kernel.until(kernel.kill(1));
   const { code } = await failed as HostDiedError;
