@@ -115,6 +115,7 @@ export type {
   AgentCounts,
   Cleanup,
   ConcurrentAgents,
+  Incident,
   LoadTestResult,
   MemoryUse,
   MessageCounts,
@@ -122,6 +123,7 @@ export type {
   ScenarioMetrics,
   Stability,
   Target,
+  TeamCounts,
   Throughput,
   ValidationResult,
 } from "./core/validation/result.ts";

@@ -89,7 +89,7 @@ export class Kernel extends EventEmitter implements AsyncDisposable {
     super();
     const { behaviors, ...rest } = options;
     this.#config = parseConfig(rest, navigator.hardwareConcurrency);
-    this.#behaviors = behaviorSources(behaviors ?? {}, this.#config.threads);
+    this.#behaviors = behaviorSources({ ...behaviors, ...parts.behaviors }, this.#config.threads);
     this.#parts = parts;
   }
 

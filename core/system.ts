@@ -35,6 +35,8 @@ export interface KernelParts {
   readonly main?: HostParts;
   /** URL of a module whose default export is the `HostParts` of the worker threads. */
   readonly workersUrl?: string;
+  /** Behaviors in the place of the manager's own or the team's, by type. */
+  readonly behaviors?: Readonly<Record<string, string>>;
 }
 
 /** Agents a fifth more than may be alive, so that a claim finds a slot in a few probes; warm ones come on top. */
@@ -103,7 +105,7 @@ export class System {
       ...{ main: this.main.host, memory, layout, registry: this.registry, emit },
       isDead: (host) => load(memory.words, hostField(layout, host, HOST.state) >> 2) === HOST_STATE.dead,
       alive: () => workers.alive,
-      awaitHost: () => workers.replace(),
+      awaitHost: () => workers.anyStarted(),
     });
     this.agents = new AgentManager(this.main.host, agentsMax, warmPools, emit);
     this.executor = new TaskExecutor({
@@ -170,7 +172,7 @@ export class System {
       onNote: (note) => this.#noted(note),
       register: (ids, record) => this.registry.add(ids, record),
       calls: { register: (order) => this.registry.add((order as Registration).ids, (order as Registration).record) },
-      awaitHost: () => this.workers.replace(),
+      awaitHost: () => this.workers.anyStarted(),
     };
   }
 
@@ -203,7 +205,7 @@ export class System {
     // Twice: a thread that was ended may write on for a moment.
     this.supervisor.died(error).then(() => bus.repair(host)).catch(report);
     this.emit("host:died", error);
-    replaced.then(() => this.emit("host:replaced", { host }), report);
+    replaced.then((replacement) => this.emit("host:replaced", { host, replacement }), report);
   }
 
   #noted(note: unknown): void {

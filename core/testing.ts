@@ -337,20 +337,47 @@ export function jumpClock(ms: number, afterMs = 500, host = 1): KernelParts {
 /** How a thread may end. */
 export type ThreadEnd = "throw" | "exit" | "hang" | "heap";
 
-const ENDS: Readonly<Record<ThreadEnd, string>> = {
-  throw: `throw new Error("killed by a test")`,
-  exit: `Deno.exit(3)`,
-  // Long enough to be given up, not for ever: such a thread cannot be ended, and would outlive the test.
-  hang: `const until = Date.now() + 4_000; while (Date.now() < until);`,
-  heap: `const full = []; for (;;) full.push(new Array(100_000).fill(full.length))`,
-};
+/** How a test ends a thread. */
+interface Killing {
+  /** By an exception that nobody catches, by leaving, by a loop without end, by filling its heap. */
+  readonly how: ThreadEnd;
+  /** From its first message on. */
+  readonly afterMs: number;
+  /** Index of the thread. Default 1. */
+  readonly host?: number;
+  /** Length of the loop: long enough to be given up, not for ever, for such a thread cannot be ended and would outlive the test. Default 4,000. */
+  readonly hangMs?: number;
+}
 
-/** Ends thread `host`, `afterMs` after its first message: by an exception that nobody catches, by leaving, by a loop without end, by filling its heap. */
-export function killThread(how: ThreadEnd, afterMs: number, host = 1): KernelParts {
+/** Ends thread `host`, `afterMs` after its first message. */
+export function killThread(how: ThreadEnd, afterMs: number, host = 1, hangMs?: number): KernelParts {
+  return killing({ how, afterMs, host, hangMs }, "");
+}
+
+/** The same, and every tenth of its agents cannot be made again elsewhere. */
+export function loseAgents(how: ThreadEnd, afterMs: number, host = 1): KernelParts {
+  const fault = `throw new Error("not made again, by a test")`;
+  return killing({ how, afterMs, host }, `start: (id, moved) => { if (moved && ++moves % 10 === 0) ${fault}; return "start"; },`);
+}
+
+function killing({ how, afterMs, host = 1, hangMs = 4_000 }: Killing, start: string): KernelParts {
+  const ends: Readonly<Record<ThreadEnd, string>> = {
+    throw: `throw new Error("killed by a test")`,
+    exit: `Deno.exit(3)`,
+    hang: `const until = Date.now() + ${hangMs}; while (Date.now() < until);`,
+    heap: `const full = []; for (;;) full.push(new Array(100_000).fill(full.length))`,
+  };
   return workers(
-    `interceptor: (host) => { let armed = host !== ${host}; return { deliver: () => { ` +
-      `if (!armed) { armed = true; setTimeout(() => { ${ENDS[how]}; }, ${afterMs}); } return "handle"; } }; }`,
+    `interceptor: (host) => { let armed = host !== ${host}; let moves = 0; return { ${start} deliver: () => { ` +
+      `if (!armed) { armed = true; setTimeout(() => { ${ends[how]}; }, ${afterMs}); } return "handle"; } }; }`,
   );
+}
+
+/** Agents of one type of the team answer something else than what they were asked for. */
+export function wrongAnswers(type = "coder"): KernelParts {
+  const wrong = `{ onMessage(message, ctx) { ctx.reply({ text: "wrong" }); } }`;
+  const text = `export default Object.defineProperty(${wrong}, Symbol.for("@stage3/kernel.behavior"), { value: true });`;
+  return { behaviors: { [type]: `data:text/javascript,${encodeURIComponent(text)}` } };
 }
 
 function workers(body: string): KernelParts {

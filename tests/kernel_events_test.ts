@@ -161,7 +161,7 @@ const EVENTS: Record<string, () => Promise<void>> = {
 
   async "host:replaced"() {
     await using manager = await dying();
-    assertEquals(await heard(manager, "host:replaced", () => kill(manager)), { host: 1 });
+    assertEquals(await heard(manager, "host:replaced", () => kill(manager)), { host: 1, replacement: 2 });
     assertEquals(manager.getSystemStatus().threads, { configured: 1, running: 1 });
   },
 

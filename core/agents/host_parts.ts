@@ -11,8 +11,8 @@ import type { AgentId } from "../bus/message.ts";
 export interface Interceptor {
   /** `awaited` says that somebody waits for a reply. `drop`: the message vanishes uncounted. `skip`: it counts as delivered and the handler is not called. */
   deliver?(to: AgentId, awaited: boolean): "handle" | "drop" | "skip";
-  /** `skip`: onStart is not called. `absent`: the agent is reported as started and does not exist. */
-  start?(id: AgentId): "start" | "skip" | "absent";
+  /** `skip`: onStart is not called. `absent`: the agent is reported as started and does not exist. `moved`: it lived on a thread that died. */
+  start?(id: AgentId, moved: boolean): "start" | "skip" | "absent";
 }
 
 /** What a test may replace in a host. */

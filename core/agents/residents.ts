@@ -125,7 +125,7 @@ export class Residents {
   }
 
   #start(id: AgentId, order: MakeOrder, behavior: AgentBehavior): Promise<void> | undefined {
-    const verdict = this.options.interceptor?.start?.(id) ?? "start";
+    const verdict = this.options.interceptor?.start?.(id, order.moved !== undefined) ?? "start";
     if (verdict === "absent") return undefined;
     const { state, capabilities, priority, inboxMessagesMax, supervision } = order.config;
     const inboxMax = inboxMessagesMax ?? this.options.settings.inboxMessagesMax;

@@ -127,7 +127,9 @@ export class SpawnDesk {
   }
 
   async #endAll(ids: readonly AgentId[]): Promise<void> {
-    const alive = ids.filter((id) => [AGENT_STATE.ready, AGENT_STATE.warm].some((state) => this.directory.stateOf(id) === state));
+    const alive = ids.filter((id) =>
+      [AGENT_STATE.ready, AGENT_STATE.warm, AGENT_STATE.moving].some((state) => this.directory.stateOf(id) === state)
+    );
     await Promise.allSettled(alive.map((id) => this.terminate(id)));
   }
 

@@ -55,7 +55,7 @@ export class WorkerPool {
   readonly #options: WorkerPoolOptions;
   readonly #watched = new Map<number, Watched>();
   #cancelLook: Cancel | null = null;
-  #replacement: Promise<void> | null = null;
+  #replacement: Promise<number> | null = null;
   #ended = false;
 
   /** No thread yet. */
@@ -78,13 +78,23 @@ export class WorkerPool {
     if (threads > 0) this.#look();
   }
 
-  /** Starts a thread in the place of one that died; the same promise while one is starting. Rejects when the spare indices are used up. */
-  replace(): Promise<void> {
-    this.#replacement ??= this.#startSpare().finally(() => this.#replacement = null);
-    return this.#replacement;
+  /** Starts a thread in the place of one that died, after those that are starting already; resolves to its index. Rejects when no spare index is left. */
+  replace(): Promise<number> {
+    const before = this.#replacement?.catch(() => undefined); // its caller has the error
+    const started = before === undefined ? this.#startSpare() : before.then(() => this.#startSpare());
+    const replacement = started.finally(() => {
+      if (this.#replacement === replacement) this.#replacement = null;
+    });
+    this.#replacement = replacement;
+    return replacement;
   }
 
-  async #startSpare(): Promise<void> {
+  /** Resolves when the thread that is starting has started, or else a new one. */
+  async anyStarted(): Promise<void> {
+    await (this.#replacement ?? this.replace());
+  }
+
+  async #startSpare(): Promise<number> {
     const { memory, layout } = this.#options;
     const host = load(memory.words, HEADER.hostsStarted >> 2);
     if (host >= layout.hosts || this.#ended) {
@@ -101,6 +111,7 @@ export class WorkerPool {
     const starting = new Set([host]);
     this.#answerPings(starting);
     await this.#startOne(host).finally(() => starting.delete(host));
+    return host;
   }
 
   /** Hosts whose thread runs. */

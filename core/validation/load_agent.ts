@@ -1,11 +1,13 @@
 /**
  * The agents of the load, as they run on the worker threads. One module, three roles, chosen by the agent's state:
  *
- * - `peer`: receives, times and counts; these are the agents that the scenario is about.
- * - `generator`: one a thread; sends in the name of the thread's peers at scheduled instants (open loop: a late message is timed from when it was due).
+ * - `peer`: receives, times and counts; these are the agents that the scenario is about. Made again elsewhere when its thread dies.
+ * - `generator`: one a thread; sends in the name of the thread's peers at scheduled instants (open loop: a late message is timed from when it was due),
+ *   and now and then asks the team for work whose answer is known.
  * - `marker`: one a thread; answers at once, so that an answer proves that all sent before it has been drained.
  *
- * Bundled into one text and imported as a `data:` URL, so that the load runs without any permission.
+ * Generator and marker belong to their thread: one that finds itself on another has outlived it, and only says so. What they count stands in the
+ * ledger, which no death takes along. Bundled into one text and imported as a `data:` URL, so that the load runs without any permission.
  *
  * @module
  */
@@ -16,66 +18,25 @@ import { type AgentContext, type AgentId, defineAgent, type Message, type TaskDe
 import { isKernelError } from "../base/errors.ts";
 import { Random } from "../base/random.ts";
 import { nap } from "../memory/doorbell.ts";
-import { Histogram } from "../metrics/histogram.ts";
+import { COUNT, type LedgerPage, openPage } from "./load_ledger.ts";
+import { comparable, type Crew, TEAM_WORK } from "./team_work.ts";
 
 /** State that the runner gives an agent at its spawn. */
 export interface LoadState {
   /** See the module. */
   role: "peer" | "generator" | "marker";
+  /** Thread of a generator or marker. */
+  host?: number;
 }
 
-/** What the runner tells a generator. All of them are asked, so that the runner knows when they are done. */
+/** What the runner tells a generator, which replies false when it could not do it because a thread has died. */
 export type LoadCommand =
-  | { do: "prepare"; seed: number; corpus: string; markers: AgentId[] }
+  | { do: "prepare"; seed: number; corpus: string }
+  | { do: "introduce"; elsewhere: AgentId[]; markers: AgentId[]; crews: Crew[] }
   | { do: "meet"; elsewhere: AgentId[] }
   | { do: "retire"; ids: AgentId[] }
-  | { do: "run"; startAt: number; durationMs: number; messagesPerSecond: number }
-  | { do: "stop" }
-  | { do: "report" };
-
-/** Durations of one thread. */
-export interface ReportedTimes {
-  /** Upper bound of a bucket in µs, count. */
-  pairs: [number, number][];
-  /** The longest. */
-  maxUs: number | null;
-}
-
-/** What one thread counted. */
-export interface LoadReport {
-  /** Messages whose instant came. */
-  scheduled: number;
-  /** Messages that the kernel took. */
-  sent: number;
-  /** Of those, to an agent on another thread. */
-  sentElsewhere: number;
-  /** Messages that entered a handler here. */
-  received: number;
-  /** Of those, not as they were sent. */
-  damaged: number;
-  /** Messages that had to wait for room. */
-  blocked: number;
-  /** Sends that failed, by error code. */
-  failed: Record<string, number>;
-  /** onStart calls of peers here. */
-  started: number;
-  /** onStop calls of peers here. */
-  stopped: number;
-  /** onTask calls here. */
-  tasks: number;
-  /** Messages whose handler began before they were due: a clock has jumped. */
-  early: number;
-  /** From the scheduled instant to the handler's first line. */
-  latency: ReportedTimes;
-  /** From the scheduled instant to the send. */
-  lag: ReportedTimes;
-  /** One store read or write. */
-  storeTime: ReportedTimes;
-  /** Store operations. */
-  storeOperations: number;
-  /** Processor time of the thread that went into generating and into polling for the next instant. */
-  generatorCpuMs: number;
-}
+  | { do: "run"; startAt: number; durationMs: number; messagesPerSecond: number; first: number }
+  | { do: "stop" };
 
 /** 60 % to another thread: the scenario promises at least half. */
 const ELSEWHERE_SHARE = 0.6;
@@ -91,6 +52,11 @@ const BURST_MAX = 64;
 const EARLY_MS = 0.1;
 const NAP_MS = 0.02;
 const STORE_EVERY = 16;
+/** One in so many texts goes along with work for the team, but no more often than this: it is there to be right, not to be a load. */
+const TEAM_EVERY = 64;
+const TEAM_GAP_MS = 10;
+/** Longer than a thread that hangs is waited for. */
+const TEAM_TIMEOUT_MS = 20_000;
 const STORE_KEYS = 1_024;
 
 /** Everything of this thread; the module is loaded once a thread. */
@@ -98,38 +64,46 @@ const peers: AgentContext[] = [];
 const peerPlaces = new Map<AgentId, number>();
 const strangers: AgentId[] = [];
 const strangerPlaces = new Map<AgentId, number>();
-const latency = Histogram.private();
-const lag = Histogram.private();
-const storeTime = Histogram.private();
-let counts = zeroCounts();
+/** Where the runner keeps its ledger stands behind the module's own text. */
+const LEDGER_KEY = import.meta.url.slice(import.meta.url.lastIndexOf("#") + 1);
+let page: LedgerPage;
+let counts: Float64Array;
 let random = new Random(1);
 let stopped = false;
 let texts: string[] = [];
 let markers: AgentId[] = [];
+let crews: Crew[] = [];
+let textsSent = 0;
+let teamAskedAt = 0;
+let teamTurn = 0;
 /** Several, in turn: a send that waits for room keeps its own until it is committed. */
 const binaries = Array.from({ length: 64 }, () => new Uint8Array(BINARY_BYTES));
 let nextBinary = 0;
 
 export default defineAgent<unknown, unknown, LoadState>({
   onStart(ctx) {
+    page ??= openPage(LEDGER_KEY, ctx.host);
+    counts ??= page.counts;
     if (ctx.state.role !== "peer") return;
-    counts.started++;
+    counts[COUNT.started]++;
+    forget(strangers, strangerPlaces, ctx.id); // when it came from a thread that died
     peerPlaces.set(ctx.id, peers.length);
     peers.push(ctx);
   },
   onMessage(message, ctx) {
     const now = ctx.clock.now();
     if (ctx.state.role === "peer") return receive(message, ctx, now);
+    if (ctx.host !== ctx.state.host) return ctx.reply(false);
     if (ctx.state.role === "marker") return ctx.reply(true);
     return command(message.payload as LoadCommand, ctx);
   },
   onTask(task: TaskDefinition) {
-    counts.tasks++;
+    counts[COUNT.tasks]++;
     return task.objective.split(/\s+/).filter((word) => word !== "").length;
   },
   onStop(ctx) {
     if (ctx.state.role !== "peer") return;
-    counts.stopped++;
+    counts[COUNT.stopped]++;
     forget(peers, peerPlaces, ctx.id);
   },
 });
@@ -147,79 +121,93 @@ function receive(message: Message, ctx: AgentContext, now: number): void {
     dueAt = due;
     intact = text.length === length;
   }
-  counts.received++;
-  if (!intact) counts.damaged++;
-  if (now - dueAt < -EARLY_MS) counts.early++;
-  latency.record(Math.max(0, now - dueAt) * 1_000);
-  if (counts.received % STORE_EVERY === 0) useStore(ctx);
+  counts[COUNT.received]++;
+  if (!intact) counts[COUNT.damaged]++;
+  if (now - dueAt < -EARLY_MS) counts[COUNT.early]++;
+  page.latency.record(Math.max(0, now - dueAt) * 1_000);
+  if (counts[COUNT.received] % STORE_EVERY === 0) useStore(ctx);
 }
 
 /** One write and one read of keys that all threads share. */
 function useStore(ctx: AgentContext): void {
   const key = `key-${ctx.id % STORE_KEYS}`;
   const startedAt = ctx.clock.now();
-  ctx.store.set("load", key, { by: ctx.id, count: counts.received });
+  ctx.store.set("load", key, { by: ctx.id, count: counts[COUNT.received] });
   const writtenAt = ctx.clock.now();
   ctx.store.get("load", key);
-  storeTime.record((writtenAt - startedAt) * 1_000);
-  storeTime.record((ctx.clock.now() - writtenAt) * 1_000);
-  counts.storeOperations += 2;
+  page.storeTime.record((writtenAt - startedAt) * 1_000);
+  page.storeTime.record((ctx.clock.now() - writtenAt) * 1_000);
+  counts[COUNT.storeOperations] += 2;
 }
 
 async function command(order: LoadCommand, ctx: AgentContext): Promise<void> {
   switch (order.do) {
     case "prepare":
       random = new Random(order.seed);
-      markers = order.markers;
       texts = cutTexts(order.corpus);
       for (const binary of binaries) fillBinary(binary, order.corpus);
-      counts = zeroCounts();
+      stopped = false;
+      break;
+    case "introduce":
+      markers = order.markers;
+      crews = order.crews;
       strangers.length = 0;
       strangerPlaces.clear();
-      stopped = false;
-      for (const histogram of [latency, lag, storeTime]) histogram.reset();
+      meet(order.elsewhere);
       break;
     case "meet":
-      for (const id of order.elsewhere) {
-        strangerPlaces.set(id, strangers.length);
-        strangers.push(id);
-      }
+      meet(order.elsewhere);
       break;
-    case "retire": {
+    case "retire":
       for (const id of order.ids) {
         forget(peers, peerPlaces, id);
         forget(strangers, strangerPlaces, id);
       }
       // What was sent to them before has been drained when every thread's marker, this one's too, has answered.
-      await Promise.all(markers.map((marker) => ctx.ask(marker, null)));
-      break;
-    }
+      return ctx.reply((await Promise.all(markers.map((marker) => isDrained(marker, ctx)))).every((drained) => drained));
     case "run":
-      generate(ctx, order.startAt, order.durationMs, order.messagesPerSecond);
+      generate(ctx, order);
       break;
     case "stop":
       stopped = true;
       break;
-    case "report":
-      return ctx.reply(report());
   }
   ctx.reply(true);
 }
 
+function meet(ids: readonly AgentId[]): void {
+  for (const id of ids) {
+    strangerPlaces.set(id, strangers.length);
+    strangers.push(id);
+  }
+}
+
+async function isDrained(marker: AgentId, ctx: AgentContext): Promise<boolean> {
+  counts[COUNT.ownAsked] += 2;
+  try {
+    const drained = await ctx.ask<boolean>(marker, null);
+    counts[COUNT.ownAnswered] += 2;
+    return drained;
+  } catch (error) {
+    if (isKernelError(error)) return false;
+    throw error;
+  }
+}
+
 /** Sends what is due, turn after turn of the event loop: timers come milliseconds late, this comes microseconds late. */
-function generate(ctx: AgentContext, startAt: number, durationMs: number, messagesPerSecond: number): void {
+function generate(ctx: AgentContext, { startAt, durationMs, messagesPerSecond, first }: LoadCommand & { do: "run" }): void {
   const gapMs = 1_000 / messagesPerSecond;
   const total = Math.floor(durationMs / gapMs);
-  let next = 0;
+  let next = first;
   const beganAt = ctx.clock.now();
   const cpuBefore = threadCpuMs();
   let generatingMs = 0;
   let nappedMs = 0;
   let leftAt = beganAt;
-  let receivedBefore = counts.received;
+  let receivedBefore = counts[COUNT.received];
   const step = (): void => {
     let now = ctx.clock.now();
-    if (counts.received === receivedBefore && startAt + next * gapMs > now) {
+    if (counts[COUNT.received] === receivedBefore && startAt + next * gapMs > now) {
       nap(NAP_MS);
       const wokeAt = ctx.clock.now();
       nappedMs += wokeAt - now;
@@ -227,23 +215,23 @@ function generate(ctx: AgentContext, startAt: number, durationMs: number, messag
       now = wokeAt;
     }
     // A turn in which no handler ran was only polling: the generator's, not the handlers'.
-    if (counts.received === receivedBefore) generatingMs += now - leftAt;
+    if (counts[COUNT.received] === receivedBefore) generatingMs += now - leftAt;
     for (let burst = 0; burst < BURST_MAX && next < total; burst++) {
       const due = startAt + next * gapMs;
       const at = ctx.clock.now();
       if (due > at) break;
       next++;
-      counts.scheduled++;
-      lag.record((at - due) * 1_000);
-      sendOne(due);
+      counts[COUNT.scheduled]++;
+      page.lag.record((at - due) * 1_000);
+      sendOne(due, ctx);
     }
     leftAt = ctx.clock.now();
     generatingMs += leftAt - now;
-    receivedBefore = counts.received;
+    receivedBefore = counts[COUNT.received];
     if (!stopped && !ctx.signal.aborted && next < total && leftAt < startAt + durationMs) return void setImmediate(step);
-    if (!stopped) counts.scheduled = total; // what is still due at the end was not carried
+    if (!stopped) counts[COUNT.scheduled] = total - first; // what is still due at the end was not carried
     // The thread may have been kept waiting for a core meanwhile: its share of the time it did run.
-    counts.generatorCpuMs = (threadCpuMs() - cpuBefore) * generatingMs / Math.max(leftAt - beganAt - nappedMs, 1);
+    counts[COUNT.generatorCpuMs] = (threadCpuMs() - cpuBefore) * generatingMs / Math.max(leftAt - beganAt - nappedMs, 1);
   };
   step();
 }
@@ -253,15 +241,17 @@ function threadCpuMs(): number {
   return (user + system) / 1_000;
 }
 
-function sendOne(due: number): void {
+function sendOne(due: number, generator: AgentContext): void {
   if (peers.length === 0) return fail("NO_PEER");
   const sender = peers[random.below(peers.length)];
   const goesElsewhere = strangers.length > 0 && random.next() < ELSEWHERE_SHARE;
   const to = goesElsewhere ? strangers[random.below(strangers.length)] : peers[random.below(peers.length)].id;
   try {
-    const wait = sender.send(to, random.next() < BINARY_SHARE ? bytesDue(due) : textDue(due));
+    const binary = random.next() < BINARY_SHARE;
+    if (!binary && ++textsSent % TEAM_EVERY === 0) askTeam(generator);
+    const wait = sender.send(to, binary ? bytesDue(due) : textDue(due));
     if (wait !== undefined) {
-      counts.blocked++;
+      counts[COUNT.blocked]++;
       wait.then(() => taken(goesElsewhere), (error) => fail(codeOf(error)));
       return;
     }
@@ -272,8 +262,8 @@ function sendOne(due: number): void {
 }
 
 function taken(goesElsewhere: boolean): void {
-  counts.sent++;
-  if (goesElsewhere) counts.sentElsewhere++;
+  counts[COUNT.sent]++;
+  if (goesElsewhere) counts[COUNT.sentElsewhere]++;
 }
 
 function bytesDue(due: number): Uint8Array {
@@ -314,21 +304,45 @@ function forget<T extends AgentContext | AgentId>(list: T[], places: Map<AgentId
 }
 
 function fail(code: string): void {
-  counts.failed[code] = (counts.failed[code] ?? 0) + 1;
+  // This thread was given up while it hung: what is due is another's to send now.
+  if (code === "HOST_FENCED") {
+    stopped = true;
+    counts[COUNT.scheduled]--;
+  } else counts[COUNT.failed]++;
 }
 
 function codeOf(error: unknown): string {
   return isKernelError(error) ? error.code : error instanceof Error ? error.name : "unknown";
 }
 
-function report(): LoadReport {
-  const times = (histogram: Histogram): ReportedTimes => ({ pairs: histogram.toPairs(), maxUs: histogram.maxUs });
-  return { ...counts, latency: times(latency), lag: times(lag), storeTime: times(storeTime) };
+/** Asks an agent of the team, of any thread, for work whose answer is known. */
+function askTeam(ctx: AgentContext): void {
+  const now = ctx.clock.now();
+  if (crews.length === 0 || now - teamAskedAt < TEAM_GAP_MS) return;
+  teamAskedAt = now;
+  const { type, input, messages, golden } = TEAM_WORK[teamTurn++ % TEAM_WORK.length];
+  const crew = crews[random.below(crews.length)];
+  const asking = ctx.ask(crew[type], input(crew), { timeoutMs: TEAM_TIMEOUT_MS }); // throws on a thread that was given up
+  counts[COUNT.teamAsked]++;
+  counts[COUNT.ownAsked] += messages;
+  asking.then((answer) => {
+    counts[COUNT.ownAnswered] += messages;
+    counts[isGolden(type, answer, golden) ? COUNT.teamCorrect : COUNT.teamWrong]++;
+  }, (error) => {
+    const code = codeOf(error);
+    if (REFUSED.has(code)) { // for want of room: not sent, like a message of the load
+      counts[COUNT.teamAsked]--;
+      counts[COUNT.ownAsked] -= messages;
+    } else counts[code === "HOST_DIED" ? COUNT.teamCut : COUNT.teamWrong]++;
+  });
 }
 
-function zeroCounts(): Omit<LoadReport, "latency" | "lag" | "storeTime"> {
-  return {
-    ...{ scheduled: 0, sent: 0, sentElsewhere: 0, received: 0, damaged: 0, blocked: 0, failed: {} },
-    ...{ started: 0, stopped: 0, tasks: 0, early: 0, storeOperations: 0, generatorCpuMs: 0 },
-  };
+const REFUSED: ReadonlySet<string> = new Set(["INBOX_FULL", "SENDS_PENDING", "PENDING_REPLIES", "HOST_FENCED"]);
+
+function isGolden(type: keyof Crew, answer: unknown, golden: string): boolean {
+  try {
+    return comparable(type, answer) === golden;
+  } catch { // not even of the right shape
+    return false;
+  }
 }

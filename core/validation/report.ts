@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ValidationResult } from "./result.ts";
+import type { Incident, ValidationResult } from "./result.ts";
 
 /** Where it was measured. Null = unknown, with the reason in the report's `notMeasured`. */
 export interface MachineFacts {
@@ -81,6 +81,16 @@ export function toJson(report: ValidationReport): string {
   return JSON.stringify(report, null, 2) + "\n";
 }
 
+/** An incident as a sentence. */
+export function incidentText({ atMs, host, why, durationMs, ...counts }: Incident): string {
+  const { agentsMoved, agentsLost, messagesMoved, messagesInterrupted } = counts;
+  const end = durationMs === null ? "never recovered" : `recovered in ${Math.round(durationMs)} ms`;
+  return `thread ${host} died ${
+    (atMs / 1_000).toFixed(1)
+  } s into the load (${why}), ${end}: ${agentsMoved} agents moved, ${agentsLost} lost; ` +
+    `${messagesMoved} messages moved, ${messagesInterrupted} interrupted`;
+}
+
 type Cell = string | number | boolean | null;
 
 /**
@@ -103,6 +113,8 @@ function* flatten(value: unknown, path: string): Generator<[path: string, cell: 
     yield [path, value as Cell];
   } else if (path === "notMeasured") {
     yield [path, Object.entries(value).map(([field, reason]) => `${field}: ${reason}`).join("\n")];
+  } else if (path === "incidents") {
+    yield [path, (value as Incident[]).map(incidentText).join("\n")];
   } else if (!Array.isArray(value)) {
     for (const [key, inner] of Object.entries(value)) {
       if (key !== "histogram") yield* flatten(inner, path === "" ? key : `${path}.${key}`);

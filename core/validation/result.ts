@@ -64,6 +64,40 @@ export interface AgentCounts {
   churnScheduled: number;
   /** Agents terminated and spawned anew under load. */
   churned: number;
+  /** Agents made again on another thread, since theirs died. */
+  restarted: number;
+}
+
+/** Work asked of the team, and its answers compared with what they must be. */
+export interface TeamCounts {
+  /** Asks. */
+  asked: number;
+  /** Answers that were right. */
+  correct: number;
+  /** Answers that were wrong, and errors. */
+  wrong: number;
+  /** Asks whose asker or agent died with its thread before the answer. */
+  interrupted: number;
+}
+
+/** A thread that died while the scenario ran, and what became of its agents and messages. */
+export interface Incident {
+  /** From the start of the load. */
+  atMs: number;
+  /** Its index. */
+  host: number;
+  /** What is known of its end. */
+  why: string;
+  /** Agents that lived on elsewhere. */
+  agentsMoved: number;
+  /** Agents that could not be made again. */
+  agentsLost: number;
+  /** Messages that were handled elsewhere. */
+  messagesMoved: number;
+  /** Messages whose handler had been entered: delivered, and kept as dead letters. */
+  messagesInterrupted: number;
+  /** From the death being noticed to the last agent being ready; null when that never came. */
+  durationMs: number | null;
 }
 
 /** Every message, once. `sent = delivered + deadLettered + expired + shed + inFlight + lost`. */
@@ -140,6 +174,8 @@ export interface ScenarioMetrics {
   agents: AgentCounts;
   /** Messages. */
   messages: MessageCounts;
+  /** Work of the team. */
+  team: TeamCounts;
   /** Durations that came out negative: the clocks of two threads disagree, or one ran backwards. */
   clock: { negatives: number };
   /** Memory. */
@@ -180,6 +216,8 @@ export interface ValidationResult {
   metrics: ScenarioMetrics;
   /** What was judged. */
   targets: Target[];
+  /** Threads that died under it. Its figures contain what that cost. */
+  incidents: Incident[];
   /** Dotted path of a null → why it was not measured. */
   notMeasured: Record<string, string>;
   /** What failed, in words with figures. */
@@ -192,7 +230,7 @@ export interface ValidationResult {
 export type LoadTestResult = ValidationResult;
 
 /** What is judged: a result before it has a verdict. */
-export type Measured = Pick<ValidationResult, "durationMs" | "threads" | "oversubscribed" | "metrics" | "notMeasured">;
+export type Measured = Pick<ValidationResult, "durationMs" | "threads" | "oversubscribed" | "metrics" | "incidents" | "notMeasured">;
 
 /** A histogram in µs as figures in ms, with its buckets. */
 export function percentilesOf(histogram: Histogram): Percentiles {

@@ -109,8 +109,8 @@ function loadChecks({ metrics, durationMs, threads }: Measured, plan: ScenarioPl
 }
 
 /** Counts that must agree, and things that must not be. */
-function countChecks({ metrics }: Measured): Check[] {
-  const { messages, agents, clock, cleanup } = metrics;
+function countChecks({ metrics, incidents }: Measured): Check[] {
+  const { messages, agents, clock, cleanup, team } = metrics;
   const none = (name: string, unit: string, actual: number | null, path: string, broken: string): Check => ({
     ...{ name, unit, comparison: "=", target: 0, actual, path, broken: (count) => `${format(count)} ${broken}` },
   });
@@ -128,6 +128,18 @@ function countChecks({ metrics }: Measured): Check[] {
       path: "metrics.agents.started",
       broken: (actual) => `onStart ran for ${actual} of ${agents.spawned} agents spawned`,
     },
+    {
+      ...{ name: "team", unit: "answers", comparison: "=", target: team.asked - team.interrupted },
+      ...{ actual: team.asked === 0 ? null : team.correct, path: "metrics.team", why: "the team was asked nothing" },
+      broken: (actual) => `${actual} of ${team.asked - team.interrupted} answers of the team were right, ${team.wrong} were wrong`,
+    },
+    none(
+      "agentsLost",
+      "agents",
+      incidents.reduce((sum, { agentsLost }) => sum + agentsLost, 0),
+      "incidents",
+      "agents lost with their thread",
+    ),
     none("clockNegatives", "durations", clock.negatives, "metrics.clock.negatives", "durations were negative: a clock ran backwards"),
     none("cleanup", "leftovers", leftovers(cleanup), "metrics.cleanup", `things left after clean-up (${describeCleanup(cleanup)})`),
   ];

@@ -90,7 +90,7 @@ function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string
 }
 
 /** The real one. None of it needs a permission. */
-const system: World = {
+export const system: World = {
   makeValidator: (options) => new ScenarioRunner(options),
   out: (text) => writeAll(Deno.stdout, text),
   err: (text) => writeAll(Deno.stderr, text),

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ValidationReport } from "../../core/validation/report.ts";
+import { incidentText, type ValidationReport } from "../../core/validation/report.ts";
 import type { Percentiles, ScenarioMetrics, ValidationResult } from "../../core/validation/result.ts";
 
 /** How it looks. */
@@ -26,6 +26,7 @@ export function reportText(report: ValidationReport, options: TextOptions): stri
     machineLines(report),
     report.results.length === 0 ? "" : colourVerdicts(summaryTable(report), options.colour),
     ...(options.verbose ? report.results.map(details) : []),
+    ...report.results.filter((result) => result.incidents.length > 0).map(incidents),
     ...failed.map(failure),
     `${passed} of ${total} scenarios passed${how}`,
   ].filter((part) => part !== "").join("\n\n") + "\n";
@@ -89,6 +90,10 @@ function colourVerdicts(text: string, colour: boolean): string {
   return text.replace(/(PASS|FAIL)$/gm, (verdict) => `\x1b[${verdict === "PASS" ? GREEN : RED}m${verdict}\x1b[0m`);
 }
 
+function incidents({ scenario, incidents }: ValidationResult): string {
+  return [`${scenario}:`, ...incidents.map((incident) => `  - ${incidentText(incident)}`)].join("\n");
+}
+
 function failure({ scenario, violations, recommendations }: ValidationResult): string {
   return [
     `${scenario} failed:`,
@@ -130,9 +135,9 @@ function timesTable(metrics: ScenarioMetrics): string {
 
 /** Everything that is one number, by its name in the JSON report. */
 function countsTable(metrics: ScenarioMetrics): string {
-  const { throughput, stability, concurrentAgents, agents, messages, clock, memory, cleanup } = metrics;
+  const { throughput, stability, concurrentAgents, agents, messages, team, clock, memory, cleanup } = metrics;
   const { regions: _shownApart, ...rss } = memory;
-  const blocks = { throughput, stability, concurrentAgents, agents, messages, clock, memory: rss, cleanup };
+  const blocks = { throughput, stability, concurrentAgents, agents, messages, team, clock, memory: rss, cleanup };
   const rows = Object.entries(blocks).flatMap(([block, fields]) =>
     Object.entries(fields).map(([name, value]) => [`${block}.${name}`, typeof value === "boolean" ? String(value) : number(value)])
   );

@@ -171,3 +171,15 @@ Deno.test("an agent in whose handler two threads died is not made a third time",
   await assertRejects(() => kernel.until(kernel.host(0).ask(0, agent, "again")), Error, "not found");
   assertEquals(await kernel.until(kernel.host(0).ask(0, neighbour, "still here")), "still here");
 });
+
+Deno.test("a thread that dies between making an agent and saying so leaves no agent that nobody knows of", async () => {
+  const { behavior } = notebook();
+  const kernel = new Simulation({ hosts: 3, behaviors: { behavior } });
+  const spawned = kernel.host(0).spawn("behavior", { host: 1 });
+  const failed = assertRejects(() => spawned);
+  for (let step = 0; step < 8; step++) await null; // the order is on its way
+  kernel.host(1).turn(); // made and ready; its maker has not heard of it
+  await kernel.until(kernel.kill(1));
+  const { code } = await failed as HostDiedError;
+  assertEquals([code, kernel.inspect().agentsLive], ["HOST_DIED", 0]);
+});

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { makeReport, type ValidationReport } from "../../core/validation/report.ts";
 import { reportText, table } from "../../scripts/validate/table.ts";
-import { sampleMeasured, sampleResult } from "../support/sample_result.ts";
+import { sampleIncident, sampleMeasured, sampleResult } from "../support/sample_result.ts";
 
 function report(change: Partial<ValidationReport> = {}): ValidationReport {
   const measured = sampleMeasured();
@@ -34,6 +34,12 @@ Deno.test("columns line up: names to the left, numbers to the right", () => {
     "longer  12,345  FAIL",
   ]);
   assertEquals(table(["name", "n"], []).split("\n").length, 2);
+});
+
+Deno.test("a thread that died is told of, whether the scenario passed or not", () => {
+  const result = { ...sampleResult(), incidents: [sampleIncident()] };
+  const text = reportText({ ...report(), results: [result] }, { verbose: false, colour: false });
+  assertStringIncludes(text, "baseline-performance:\n  - thread 1 died 1.2 s into the load");
 });
 
 Deno.test("the report names machine, commit, threads, samples, what failed and what to change", () => {

@@ -4,7 +4,7 @@
  * @module
  */
 import { Histogram } from "../../core/metrics/histogram.ts";
-import { type Measured, type Percentiles, percentilesOf, type ValidationResult } from "../../core/validation/result.ts";
+import { type Incident, type Measured, type Percentiles, percentilesOf, type ValidationResult } from "../../core/validation/result.ts";
 import { planScenario, type ScenarioPlan, SCENARIOS } from "../../core/validation/scenarios.ts";
 import { judge } from "../../core/validation/targets.ts";
 
@@ -22,12 +22,20 @@ export function sampleTimes(us: number, samples = 1_000): Percentiles {
   return percentilesOf(histogram);
 }
 
+/** A thread that died and was replaced, with nothing lost. */
+export function sampleIncident(): Incident {
+  return {
+    ...{ atMs: 1_234, host: 1, why: "it exited with code 3", agentsMoved: 50, agentsLost: 0, messagesMoved: 7, messagesInterrupted: 1 },
+    durationMs: 42.4,
+  };
+}
+
 /** Measurements of the baseline in which every target is met. */
 export function sampleMeasured(): Measured {
   const plan = samplePlan();
   const messages = plan.messagesPerSecond * 60;
   return {
-    ...{ durationMs: 60_000, threads: 2, oversubscribed: false, notMeasured: {} },
+    ...{ durationMs: 60_000, threads: 2, oversubscribed: false, incidents: [], notMeasured: {} },
     metrics: {
       spawnTime: sampleTimes(800),
       communicationLatency: sampleTimes(120),
@@ -40,11 +48,12 @@ export function sampleMeasured(): Measured {
       },
       stability: { memoryUsage: 12, cpuUsage: 30, generatorCpuUsage: 5, errorRate: 0 },
       concurrentAgents: { target: 100, minimum: 100, maximum: 110 },
-      agents: { spawned: 12_100, started: 12_100, churnScheduled: 12_000, churned: 12_000 },
+      agents: { spawned: 12_100, started: 12_100, churnScheduled: 12_000, churned: 12_000, restarted: 0 },
       messages: {
         ...{ scheduled: messages, sent: messages, delivered: messages, deadLettered: 0, expired: 0, shed: 0, inFlight: 0, lost: 0 },
         ...{ crossThread: messages * 0.6, received: messages, damaged: 0 },
       },
+      team: { asked: 9_375, correct: 9_375, wrong: 0, interrupted: 0 },
       clock: { negatives: 0 },
       memory: {
         ...{ rssBytesStart: 80 * MIB, rssBytesPeak: 240 * MIB, rssBytesEnd: 90 * MIB },

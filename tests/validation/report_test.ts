@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { makeReport, type RunFacts, toCsv, toJson } from "../../core/validation/report.ts";
+import { incidentText, makeReport, type RunFacts, toCsv, toJson } from "../../core/validation/report.ts";
 import type { ValidationResult } from "../../core/validation/result.ts";
-import { sampleMeasured, sampleResult } from "../support/sample_result.ts";
+import { sampleIncident, sampleMeasured, sampleResult } from "../support/sample_result.ts";
 
 const FACTS: RunFacts = {
   ...{ timestamp: "2026-01-02T03:04:05.678Z", commit: null, threads: 2, oversubscribed: false, budgetBytes: 2 ** 31 },
@@ -62,6 +62,18 @@ Deno.test("CSV has a row for each scenario, columns named by path, numbers plain
   assertEquals(at(1, "notMeasured"), { value: 'metrics.stability.memoryUsage: the "look" failed, twice', quoted: true });
   assertEquals(at(1, "violations").value, 'memoryUsagePercent: not measured (the "look" failed, twice)');
   assertEquals(columns.filter((column) => column.includes("histogram")), []);
+  assertEquals(at(0, "incidents").value, "");
+});
+
+Deno.test("an incident is one sentence in CSV and all its figures in JSON", () => {
+  const result = { ...sampleResult(), incidents: [sampleIncident()] };
+  const report = makeReport(FACTS, [result]);
+  const said = "thread 1 died 1.2 s into the load (it exited with code 3), recovered in 42 ms: 50 agents moved, 0 lost; " +
+    "7 messages moved, 1 interrupted";
+  assertEquals(incidentText(sampleIncident()), said);
+  const [header, row] = parseCsv(toCsv(report));
+  assertEquals(row[header.findIndex((field) => field.value === "incidents")], { value: said, quoted: true });
+  assertEquals(JSON.parse(toJson(report)).results[0].incidents, [sampleIncident()]);
 });
 
 Deno.test("CSV without a result is a header alone", () => {

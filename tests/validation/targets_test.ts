@@ -3,7 +3,7 @@ import { recommend } from "../../core/validation/recommendations.ts";
 import type { Measured } from "../../core/validation/result.ts";
 import { planScenario, SCENARIOS } from "../../core/validation/scenarios.ts";
 import { judge } from "../../core/validation/targets.ts";
-import { sampleMeasured, samplePlan, sampleTimes } from "../support/sample_result.ts";
+import { sampleIncident, sampleMeasured, samplePlan, sampleTimes } from "../support/sample_result.ts";
 
 /** Each spoils one figure: the targets that must then fail, and a part of what is said. */
 const SPOILED: [name: string, spoil: (measured: Measured) => void, missed: string[], said: string][] = [
@@ -27,6 +27,10 @@ const SPOILED: [name: string, spoil: (measured: Measured) => void, missed: strin
     "handlers counted 0 messages, the kernel 600000",
   ],
   ["one onStart missing", ({ metrics }) => metrics.agents.started--, ["agentsStarted"], "onStart ran for 12099 of 12100"],
+  ["a wrong answer of the team", ({ metrics }) => Object.assign(metrics.team, { correct: 9_374, wrong: 1 }), ["team"], "1 were wrong"],
+  ["an answer missing", ({ metrics }) => metrics.team.correct--, ["team"], "9374 of 9375 answers of the team were right"],
+  ["the team idle", ({ metrics }) => Object.assign(metrics.team, { asked: 0, correct: 0 }), ["team"], "asked nothing"],
+  ["agents lost", (measured) => measured.incidents.push({ ...sampleIncident(), agentsLost: 2 }), ["agentsLost"], "2 agents lost"],
   ["a clock backwards", ({ metrics }) => metrics.clock.negatives = 2, ["clockNegatives"], "2 durations were negative"],
   ["churn not reached", ({ metrics }) => metrics.agents.churned = 6_000, ["churnPercent"], "100 of 200 agents/s were replaced"],
   ["a slab left", ({ metrics }) => metrics.cleanup = { ...metrics.cleanup, slabsInUse: 3, clean: false }, ["cleanup"], "3 slabs"],
@@ -55,6 +59,7 @@ const SPOILED: [name: string, spoil: (measured: Measured) => void, missed: strin
 
 Deno.test("a run in which all is well meets every target and gets no recommendation", () => {
   const measured = sampleMeasured();
+  measured.incidents.push(sampleIncident()); // a thread that died and was replaced is no fault of the scenario
   const { targets, violations } = judge(measured, samplePlan());
   assertEquals(violations, []);
   assert(targets.every((target) => target.passing && target.actual !== null));
