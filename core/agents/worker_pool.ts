@@ -66,14 +66,14 @@ export class WorkerPool {
   /** Starts threads for hosts 1…`threads`; resolves when all turn. When one cannot start, all are ended. */
   async start(threads: number): Promise<void> {
     const hosts = Array.from({ length: threads }, (_, index) => index + 1);
-    const starting = new Set(hosts);
-    this.#answerPings(starting);
+    const stopAnswering = this.#answerPings(hosts);
     try {
-      await Promise.all(hosts.map((host) => this.#startOne(host).finally(() => starting.delete(host))));
+      await Promise.all(hosts.map((host) => this.#startOne(host)));
     } catch (error) {
-      starting.clear();
       await this.end();
       throw error;
+    } finally {
+      stopAnswering();
     }
     if (threads > 0) this.#look();
   }
@@ -108,9 +108,8 @@ export class WorkerPool {
     }
     // First: whoever gets something from it must look at its rings.
     store(memory.words, HEADER.hostsStarted >> 2, host + 1);
-    const starting = new Set([host]);
-    this.#answerPings(starting);
-    await this.#startOne(host).finally(() => starting.delete(host));
+    const stopAnswering = this.#answerPings([host]);
+    await this.#startOne(host).finally(stopAnswering);
     return host;
   }
 
@@ -131,11 +130,16 @@ export class WorkerPool {
     await Promise.all(watched.map(({ worker }) => worker.terminate()));
   }
 
-  /** Starting threads ask for the time until they have it. */
-  #answerPings(starting: Set<number>): void {
+  /** Starting threads ask for the time until they have it. Returns what ends the answering. */
+  #answerPings(hosts: readonly number[]): Cancel {
     const { memory, layout, clock } = this.#options;
-    for (const host of starting) answerPings(memory, layout, host, clock);
-    if (starting.size > 0) clock.schedule(1, () => this.#answerPings(starting));
+    let cancel: Cancel = () => {};
+    const answer = (): void => {
+      for (const host of hosts) answerPings(memory, layout, host, clock);
+      cancel = clock.schedule(1, answer);
+    };
+    answer();
+    return () => cancel();
   }
 
   #startOne(host: number): Promise<void> {
