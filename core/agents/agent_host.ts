@@ -53,6 +53,8 @@ export class AgentHost implements AgentHome {
   readonly registry: MetricsRegistry = new MetricsRegistry();
   readonly #options: HostOptions;
   readonly #interceptor: Interceptor | undefined;
+  readonly #words: Int32Array;
+  readonly #floats: Float64Array;
   readonly #post: PostRoom;
   readonly #inbound: Inbound;
   readonly #deadlines: Deadlines;
@@ -79,6 +81,8 @@ export class AgentHost implements AgentHome {
     const { index, memory, layout, codec, clock } = options;
     this.#options = options;
     this.#interceptor = options.interceptor;
+    this.#words = memory.words;
+    this.#floats = memory.floats;
     this.index = index;
     this.clock = clock;
     this.store = options.store;
@@ -94,9 +98,7 @@ export class AgentHost implements AgentHome {
     this.notices = new Notices(index, clock, this.metrics, this.#post);
     const waits = new WaitGraph(memory, layout);
     this.#asks = new Asks(clock, this.directory, this.#post, this.#replies, waits);
-    const adopt = (inherited: { frame: Uint8Array; producer: number }): KeptFrame =>
-      this.#inbound.adopt(inherited.frame, inherited.producer);
-    this.#residents = new Residents(this, this.directory, options, adopt, waits);
+    this.#residents = new Residents(this, this.directory, options, this.#inbound, waits);
     this.#desk = new SpawnDesk(this, this.directory, options);
     this.#undeliverable = new Undeliverable(this, this.#inbound, options.settings.deadLettersMax);
     this.#bereavement = new Bereavement({
@@ -119,8 +121,8 @@ export class AgentHost implements AgentHome {
     if (this.#runnable.length > 0) done += this.#runParked();
     done += this.#post.retry();
     this.#inTurn = false;
-    this.#options.memory.floats[this.#runningFloat] = 0;
-    add(this.#options.memory.words, this.#beatWord, 1);
+    this.#floats[this.#runningFloat] = 0;
+    add(this.#words, this.#beatWord, 1);
     this.metrics.counts[COUNT.turns]++;
     this.#finish();
     return done;
@@ -175,11 +177,11 @@ export class AgentHost implements AgentHome {
   }
 
   /** Calls a host of the kernel (itself included): the kernel's own business. */
-  async call(host: number, method: string, argument: unknown, timeoutMs: number, signal?: AbortSignal): Promise<unknown> {
+  async call(host: number, method: string, argument: unknown, timeoutMs: number): Promise<unknown> {
     const why = `thread ${host} did not answer ${method} within ${timeoutMs} ms; it may be busy or hang.`;
     const timeoutError = (): Error => new KernelError("HOST_TIMEOUT", why, { host, method });
     if (this.#post.isDead(host)) throw new HostDiedError(host, "it died earlier");
-    const { correlation, reply } = this.#replies.open({ host, agent: 0, timeoutMs, timeoutError, signal });
+    const { correlation, reply } = this.#replies.open({ host, agent: 0, timeoutMs, timeoutError });
     this.#post.control(host, KIND.call, correlation, { method, argument });
     return await reply;
   }
@@ -196,9 +198,8 @@ export class AgentHost implements AgentHome {
 
   /** Fails all that waits; the host is not used any more. */
   close(): void {
-    const error = new NotInitializedError("waiting call", true);
-    this.#replies.failAll(error);
-    this.#post.close(error);
+    this.#replies.failAll(new NotInitializedError("waiting call", true));
+    this.#post.close(new NotInitializedError("waiting call", true));
     this.#deadlines.close();
     this.#finish();
   }
@@ -207,7 +208,7 @@ export class AgentHost implements AgentHome {
 
   get alive(): boolean {
     // A plain read: whoever was given up hung for seconds before, and then comes here by a call that no compiler looks through.
-    return this.#options.memory.words[this.#stateWord] !== HOST_STATE.dead;
+    return this.#words[this.#stateWord] !== HOST_STATE.dead;
   }
 
   checkAlive(): void {
@@ -226,8 +227,8 @@ export class AgentHost implements AgentHome {
   }
 
   begin(delivery: Delivery): void {
-    this.checkAlive();
     const { message, isTask, kept } = delivery;
+    if (kept !== null) this.checkAlive(); // the ring has looked for the others
     const { counts, delivery: histogram } = this.metrics;
     // Handled again after its thread had died in it: it was counted then.
     if (message.retryCount === 0) {
@@ -236,7 +237,7 @@ export class AgentHost implements AgentHome {
       }
       if (isTask) counts[COUNT.tasks]++;
     }
-    this.#options.memory.floats[this.#runningFloat] = message.to;
+    this.#floats[this.#runningFloat] = message.to;
     this.#post.tick();
     if (kept === null) this.#inbound.begin();
     else this.#inbound.beginKept(kept);

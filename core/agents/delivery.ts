@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { BorrowedBytes } from "../bus/borrowed_bytes.ts";
 import { type Envelope, KIND, messageOf } from "../bus/envelope.ts";
 import type { KeptFrame } from "../bus/inbound.ts";
 import type { AgentId, Message } from "../bus/message.ts";
@@ -25,6 +26,8 @@ export interface Delivery {
   readonly correlation: number;
   /** Whether the payload was too large for a frame. */
   readonly isLarge: boolean;
+  /** The payload, when it is on loan until the handler has settled. */
+  readonly lent: BorrowedBytes | null;
   /** Where its bytes are kept when it outlasts its turn. */
   kept: KeptFrame | null;
   /** Whether `ctx.reply` was called. */
@@ -43,6 +46,7 @@ export function deliveryOf(envelope: Envelope, payload: unknown, kept: KeptFrame
     acked: kind === KIND.acked,
     correlation: envelope.correlation,
     isLarge: envelope.inSlabs,
+    lent: envelope.isRaw && payload !== undefined ? payload as BorrowedBytes : null,
     kept,
     replied: false,
     abort: null,

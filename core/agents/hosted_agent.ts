@@ -6,7 +6,6 @@
  */
 import { ReplyClosedError } from "../base/errors.ts";
 import { PARKED_PER_TURN_MAX } from "../base/limits.ts";
-import { BorrowedBytes } from "../bus/borrowed_bytes.ts";
 import type { KeptFrame } from "../bus/inbound.ts";
 import type { AgentId, Priority } from "../bus/message.ts";
 import type {
@@ -265,7 +264,7 @@ export class HostedAgent implements AgentContext {
     if (expiresAt !== undefined && this.#home.clock.now() > expiresAt) return this.#home.bury(delivery, "expired");
     if (behavior.accepts !== undefined && !delivery.isTask && !isAccepted(this.#home, this, behavior.accepts, delivery)) return;
     // What an async function was lent must stay where it is when it waits.
-    if (BorrowedBytes.is(delivery.message.payload) && behavior.onMessage instanceof AsyncFunction) {
+    if (delivery.lent !== null && behavior.onMessage instanceof AsyncFunction) {
       delivery.kept ??= this.#home.keep();
     }
     this.#home.begin(delivery);
@@ -311,8 +310,7 @@ export class HostedAgent implements AgentContext {
   #done(delivery: Delivery): void {
     if (this.#current === delivery) this.#current = null;
     if (this.#active.size > 0) this.#active.delete(delivery);
-    const { payload } = delivery.message;
-    if (BorrowedBytes.is(payload)) payload.end(this.#home.poisons);
+    delivery.lent?.end(this.#home.poisons);
   }
 
   #settle(delivery: Delivery, value: unknown): void {
@@ -381,8 +379,8 @@ export class HostedAgent implements AgentContext {
     this.#current = null;
   }
 
+  /** Whether the whole thread still counts is asked where something leaves it. */
   #checkHere(): void {
     if (this.#gone) throw stopReason(this.id);
-    this.#home.checkAlive();
   }
 }

@@ -5,7 +5,7 @@
  */
 import { AgentNotFoundError, KernelError } from "../base/errors.ts";
 import { STOP_TIMEOUT_MS } from "../base/limits.ts";
-import type { KeptFrame } from "../bus/inbound.ts";
+import type { Inbound } from "../bus/inbound.ts";
 import { type AgentId, priorityLevel } from "../bus/message.ts";
 import type { AgentBehavior, Health, SpawnConfig, Supervision } from "./agent.ts";
 import { type AgentDirectory, slotOf } from "./agent_directory.ts";
@@ -68,7 +68,7 @@ export class Residents {
     private readonly home: AgentHome,
     private readonly directory: AgentDirectory,
     private readonly options: HostOptions,
-    private readonly adoptFrame: (frame: InheritedFrame) => KeptFrame,
+    private readonly inbound: Inbound,
     private readonly waits: WaitGraph,
   ) {}
 
@@ -171,7 +171,7 @@ export class Residents {
   inherit({ id, frames }: Luggage): void {
     const agent = this.get(id);
     for (const inherited of frames) {
-      const frame = this.adoptFrame(inherited);
+      const frame = this.inbound.adopt(inherited.frame, inherited.producer);
       if (agent !== undefined) agent.park(frame);
       else this.home.buryFrame(frame, "agent-terminated", true);
     }

@@ -65,7 +65,7 @@ export class Undeliverable {
 
   #add(message: Delivery["message"], reason: DeadLetterReason, isLarge: boolean): void {
     // What is kept is kept in private memory.
-    const kept = BorrowedBytes.is(message.payload) ? { ...message, payload: message.payload.copy() } : message;
+    const kept = message.payload instanceof BorrowedBytes ? { ...message, payload: message.payload.copy() } : message;
     this.letters.add({ message: kept, reason, host: this.host.index, at: this.host.clock.now() }, isLarge);
   }
 }
