@@ -17,6 +17,7 @@ import type {
   TaskResult,
 } from "./agents/agent.ts";
 import { isAgentId } from "./agents/agent_directory.ts";
+import type { AgentHost } from "./agents/agent_host.ts";
 import type { DeadLetter } from "./agents/dead_letters.ts";
 import type { ReplayOptions, ReplayResult } from "./agents/letter_office.ts";
 import { type Clock, epochOffsetMs, SystemClock } from "./base/clock.ts";
@@ -52,6 +53,8 @@ export interface BatchMessage {
   message: unknown;
 }
 
+/** What a send returns that found room: one promise for all of them. */
+const SENT = Promise.resolve();
 /** Sends in a row after which the event loop may be due a turn, and the time after which it is. */
 const SENDS_PER_CHECK_MASK = 63;
 const TURN_DUE_MS = 1;
@@ -127,12 +130,25 @@ export class Kernel extends EventEmitter implements AsyncDisposable {
   }
 
   /** Sends a message; resolves when it is committed, not when it is handled. `from` may be 0. */
-  async sendMessage(from: AgentId, to: AgentId, message: unknown, options?: SendOptions): Promise<void> {
-    const { main } = await this.#ready();
+  sendMessage(from: AgentId, to: AgentId, message: unknown, options?: SendOptions): Promise<void> {
+    const system = this.#initialized && this.#closing === null ? this.#system : null;
+    if (system === null) return this.#ready().then(({ main }) => this.#send(main.host, from, to, message, options));
+    try {
+      return this.#send(system.main.host, from, to, message, options) ?? SENT;
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #send(host: AgentHost, from: AgentId, to: AgentId, message: unknown, options?: SendOptions): Promise<void> | undefined {
     if (from !== 0) checkedId("from", from);
-    await main.host.send(from, checkedId("to", to), message, options);
+    const wait = host.send(from, checkedId("to", to), message, options);
+    return wait === undefined ? this.#sent(from, to) : wait.then(() => this.#sent(from, to));
+  }
+
+  #sent(from: AgentId, to: AgentId): Promise<void> | undefined {
     if (this.listenerCount("message:sent") > 0) this.emit("message:sent", { from, to });
-    if ((++this.#sends & SENDS_PER_CHECK_MASK) === 0) await this.#turnIfDue();
+    return (++this.#sends & SENDS_PER_CHECK_MASK) === 0 ? this.#turnIfDue() : undefined;
   }
 
   /** Sends several messages in order, one result each: one that cannot be sent stops no other. */

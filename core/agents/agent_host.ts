@@ -49,6 +49,8 @@ export class AgentHost implements AgentHome {
   readonly directory: AgentDirectory;
   readonly metrics: HostMetrics;
   readonly notices: Notices;
+  /** Where agents are made and ended. */
+  readonly desk: SpawnDesk;
   /** What this thread's agents count for themselves. */
   readonly registry: MetricsRegistry = new MetricsRegistry();
   readonly #options: HostOptions;
@@ -60,7 +62,6 @@ export class AgentHost implements AgentHome {
   readonly #deadlines: Deadlines;
   readonly #replies: Replies;
   readonly #residents: Residents;
-  readonly #desk: SpawnDesk;
   readonly #calls: Calls;
   readonly #bereavement: Bereavement;
   readonly #asks: Asks;
@@ -99,7 +100,7 @@ export class AgentHost implements AgentHome {
     const waits = new WaitGraph(memory, layout);
     this.#asks = new Asks(clock, this.directory, this.#post, this.#replies, waits);
     this.#residents = new Residents(this, this.directory, options, this.#inbound, waits);
-    this.#desk = new SpawnDesk(this, this.directory, options);
+    this.desk = new SpawnDesk(this, this.directory, options);
     this.#undeliverable = new Undeliverable(this, this.#inbound, options.settings.deadLettersMax);
     this.#bereavement = new Bereavement({
       ...{ index, memory, post: this.#post, replies: this.#replies, directory: this.directory, inbound: this.#inbound },
@@ -138,6 +139,13 @@ export class AgentHost implements AgentHome {
     return this.#post.waiting > 0;
   }
 
+  /** Tries them; true when some went. */
+  retryWaiting(): boolean {
+    const went = this.#post.retry() > 0;
+    if (went) this.#finish();
+    return went;
+  }
+
   /** Sends for an agent, or for nobody (from 0). See `AgentContext.send`. */
   send(from: AgentId, to: AgentId, payload: unknown, options?: TopicOptions): Promise<void> | undefined {
     if (options?.ack) return this.#asks.request(KIND.acked, from, to, payload, options) as Promise<void>;
@@ -163,17 +171,12 @@ export class AgentHost implements AgentHome {
 
   /** Makes an agent on the host that fits. */
   spawn(type: string, config?: SpawnConfig, parent: AgentId = 0): Promise<AgentId> {
-    return this.#desk.spawn(type, config, parent);
+    return this.desk.spawn(type, config, parent);
   }
 
   /** Ends an agent. */
   terminate(id: AgentId): Promise<void> {
-    return this.#desk.terminate(id);
-  }
-
-  /** Where agents are made and ended. */
-  get desk(): SpawnDesk {
-    return this.#desk;
+    return this.desk.terminate(id);
   }
 
   /** Calls a host of the kernel (itself included): the kernel's own business. */
@@ -276,10 +279,6 @@ export class AgentHost implements AgentHome {
 
   parked(change: number): void {
     this.#parked += change;
-  }
-
-  setFull(id: AgentId, full: boolean): void {
-    this.directory.setFull(id, full);
   }
 
   // ——— sending and receiving ———

@@ -61,6 +61,8 @@ export interface AgentHome {
   readonly clock: { now(): number };
   /** Shared values. */
   readonly store: AgentStore;
+  /** Where it is said whether an inbox takes more. */
+  readonly directory: { setFull(id: AgentId, full: boolean): void };
   /** Topics and named queues. */
   readonly bus: MessageBus;
   /** What this thread's agents count for themselves. */
@@ -103,8 +105,6 @@ export interface AgentHome {
   runnable(agent: unknown): void;
   /** So many more (or fewer) messages wait for busy agents. */
   parked(change: number): void;
-  /** Whether the inbox takes more. */
-  setFull(id: AgentId, full: boolean): void;
 }
 
 /** What the host knows of an agent when it makes it. */

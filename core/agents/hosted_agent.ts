@@ -112,7 +112,7 @@ export class HostedAgent implements AgentContext {
 
   send(to: AgentId, payload: unknown, options?: SendOptions): Promise<void> | undefined {
     this.#checkHere();
-    return this.#home.send(this.id, to, payload, options);
+    return this.#home.send(this.id, to, this.#outgoing(payload), options);
   }
 
   multicast(to: readonly AgentId[], payload: unknown, options?: SendOptions): Promise<SendResult[]> {
@@ -124,7 +124,7 @@ export class HostedAgent implements AgentContext {
     this.#checkHere();
     // The handler is on the stack or awaited: meanwhile nothing else is handled, unless there is concurrency.
     const blocks = this.#concurrency === 1 && this.#current !== null;
-    return this.#home.ask(this.id, to, payload, options, blocks) as Promise<Reply>;
+    return this.#home.ask(this.id, to, this.#outgoing(payload), options, blocks) as Promise<Reply>;
   }
 
   spawn(type: string, config?: SpawnConfig): Promise<AgentId> {
@@ -190,7 +190,7 @@ export class HostedAgent implements AgentContext {
     this.#home.parked(1);
     if (!this.#full && this.#parked.length >= this.#setup.inboxMessagesMax) {
       this.#full = true;
-      this.#home.setFull(this.id, true);
+      this.#home.directory.setFull(this.id, true);
     }
     if (this.#parked.length === 1 && this.#mayRun()) this.#home.runnable(this);
   }
@@ -301,7 +301,7 @@ export class HostedAgent implements AgentContext {
     this.#home.parked(-1);
     if (this.#full && this.#parked.length <= this.#setup.inboxMessagesMax >> 1) {
       this.#full = false;
-      this.#home.setFull(this.id, false);
+      this.#home.directory.setFull(this.id, false);
     }
     return kept;
   }
@@ -377,6 +377,12 @@ export class HostedAgent implements AgentContext {
     }
     this.#active.clear();
     this.#current = null;
+  }
+
+  /** Bytes on loan that are sent on go as bytes again, and from a copy: the send may have to wait for room longer than the loan lasts. */
+  #outgoing(payload: unknown): unknown {
+    const lent = this.#current?.lent ?? null;
+    return lent !== null && payload === lent ? lent.copy() : payload;
   }
 
   /** Whether the whole thread still counts is asked where something leaves it. */

@@ -11,7 +11,7 @@ const BRAND = Symbol.for("@stage3/kernel.borrowed-bytes");
 /** What is left where bytes were, in debug mode: whoever kept them sees it at once. */
 const POISON = 0xdb;
 
-/** Bytes on loan. Read them within the handler with `bytes()`, keep them with `copy()`; sent on, inside of something or as they are, they are copied. */
+/** Bytes on loan. Read them within the handler with `bytes()`, keep them with `copy()`; sent on, alone or inside of something, they are copied. */
 export class BorrowedBytes {
   /** How many bytes. */
   readonly length: number;
@@ -72,10 +72,7 @@ export class BorrowedBytes {
 
 const PLAIN = Uint8Array.prototype;
 
-/** The bytes of a payload that travels as it is: a plain `Uint8Array`, or bytes on loan that are sent on. By prototype: it is asked of every payload. */
+/** The bytes of a payload that travels as it is, a plain `Uint8Array`. Views first: of those alone the prototype can be asked without running anybody's code. */
 export function rawBytes(payload: unknown): Uint8Array | null {
-  if (typeof payload !== "object" || payload === null) return null;
-  const prototype: unknown = Object.getPrototypeOf(payload);
-  if (prototype === PLAIN) return payload as Uint8Array;
-  return prototype === BorrowedBytes.prototype ? (payload as BorrowedBytes).bytes() : null;
+  return ArrayBuffer.isView(payload) && Object.getPrototypeOf(payload) === PLAIN ? payload as Uint8Array : null;
 }
