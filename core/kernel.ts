@@ -164,10 +164,10 @@ export class Kernel extends EventEmitter implements AsyncDisposable {
     return await main.host.multicast(from === 0 ? 0 : checkedId("from", from), to, message, options);
   }
 
-  /** Sends the same message to all agents, or to all of a type, but not to its sender. Resolves to the number of those that it was sent to. */
-  async broadcast(from: AgentId, message: unknown, { type, ...options }: SendOptions & { type?: string } = {}): Promise<number> {
+  /** Sends the same message to all agents, or to all of one type (`agentType`), but not to its sender. Resolves to the number of those that it was sent to. */
+  async broadcast(from: AgentId, message: unknown, { agentType, ...options }: SendOptions & { agentType?: string } = {}): Promise<number> {
     const { registry } = await this.#ready();
-    const ids = registry.living(type).filter((id) => id !== from);
+    const ids = registry.living(agentType).filter((id) => id !== from);
     let sent = 0;
     for (let at = 0; at < ids.length; at += MULTICAST_MAX) {
       const results = await this.multicast(from, ids.slice(at, at + MULTICAST_MAX), message, options);

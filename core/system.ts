@@ -186,12 +186,12 @@ export class System {
   }
 
   #plan(index: number): HostPlan {
-    const { threads, agentsMax, inboxMessagesMax, sendTimeoutMs, pooledMessagesMax, monitoring, debug } = this.config;
+    const { agentsMax, inboxMessagesMax, sendTimeoutMs, pooledMessagesMax, monitoring, debug } = this.config;
     const deadLettersMax = Math.max(2, Math.floor(pooledMessagesMax / this.#layout.hosts));
     return {
       ...{ index, layout: this.#layout, behaviors: this.behaviors },
       settings: { agentsMax, inboxMessagesMax, sendTimeoutMs, debug, deadLettersMax, timesDeliveries: monitoring.enabled },
-      polls: threads < navigator.hardwareConcurrency,
+      cores: navigator.hardwareConcurrency,
     };
   }
 

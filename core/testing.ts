@@ -167,7 +167,7 @@ export class Simulation {
     });
     this.#layout = layout;
     const memory = this.#memory = allocateMemory(layout.totalBytes);
-    this.#plan = (index) => ({ index, layout, settings, behaviors, polls: false });
+    this.#plan = (index) => ({ index, layout, settings, behaviors, cores: 0 });
     memory.words[HEADER.hostsStarted >> 2] = hosts;
     for (let index = 0; index < hosts; index++) this.#assemble(index);
     const main = this.#assembled[0].host;

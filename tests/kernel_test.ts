@@ -221,7 +221,7 @@ Deno.test("broadcast reaches all of a type but the sender; health is asked of th
   await manager.initialize();
   const ears = await manager.spawnAgentBatch("ear", 5);
   const echo = await manager.spawnAgent("echo");
-  assertEquals(await manager.broadcast(ears[0], "news", { type: "ear" }), 4);
+  assertEquals(await manager.broadcast(ears[0], "news", { agentType: "ear" }), 4);
   assertEquals(await manager.broadcast(echo, "more"), 5);
   assertEquals(await manager.checkHealth(ears[0]), { healthy: true, details: 1 });
   assertEquals(await manager.checkHealth(ears[1]), { healthy: false, details: 2 });

@@ -12,13 +12,15 @@ import { MessageBus } from "../bus/message_bus.ts";
 import { plainCodec } from "../bus/codec.ts";
 import { ShapeCodec } from "../bus/shape_codec.ts";
 import { Doorbell } from "../memory/doorbell.ts";
-import { HOST, hostField, type Layout } from "../memory/layout.ts";
+import { load } from "../memory/atomics.ts";
+import { HEADER, HOST, hostField, type Layout } from "../memory/layout.ts";
 import { MemoryStore } from "../memory/memory_store.ts";
 import type { SharedMemory } from "../memory/shared_memory.ts";
 import { AgentHost } from "./agent_host.ts";
 import type { HostOptions, HostSettings } from "./host_options.ts";
 import { BehaviorLoader, type BehaviorSource } from "./behavior_loader.ts";
 import { HostLoop } from "./host_loop.ts";
+import { HOST_STATE } from "./lifecycle.ts";
 import type { HostParts } from "./host_parts.ts";
 
 /** What a host is put together from. */
@@ -31,8 +33,8 @@ export interface HostPlan {
   readonly settings: HostSettings;
   /** Behaviors by name. */
   readonly behaviors: Readonly<Record<string, BehaviorSource>>;
-  /** Whether the loop may poll. */
-  readonly polls: boolean;
+  /** Cores of the machine: a loop that has nothing to do polls for a moment while no more hosts than that are awake. 0: never. */
+  readonly cores: number;
 }
 
 /** A host with its loop and its view of the store. */
@@ -60,14 +62,14 @@ export function assembleHost(
   parts: HostParts = {},
   office: Office = {},
 ): AssembledHost {
-  const { index, layout, settings, polls } = plan;
+  const { index, layout, settings, cores } = plan;
   const clock = parts.clock?.(realClock, index) ?? realClock;
   // The store's values outlive every thread and its tables of shapes.
   const store = new MemoryStore(memory, layout, index, plainCodec);
   const behaviors = new BehaviorLoader(plan.behaviors, (change) => {
     memory.words[hostField(layout, index, HOST.importing) >> 2] += change;
   });
-  const loop = new HostLoop(realClock, new Doorbell(memory, layout, index), polls);
+  const loop = new HostLoop(realClock, new Doorbell(memory, layout, index), () => awakeHosts(memory, layout) <= cores);
   const bus: MessageBus = new MessageBus({
     ...{ memory, layout, host: index, clock },
     deliver: (agent, payload, delivery) => deliverTopic(host, bus, agent, payload, delivery),
@@ -96,4 +98,13 @@ function deliverTopic(host: AgentHost, bus: MessageBus, agent: AgentId, payload:
     bus.unsubscribeAgent(agent);
     return true;
   }
+}
+
+function awakeHosts({ words }: SharedMemory, layout: Layout): number {
+  let awake = 0;
+  for (let host = load(words, HEADER.hostsStarted >> 2) - 1; host >= 0; host--) {
+    const runs = load(words, hostField(layout, host, HOST.state) >> 2) === HOST_STATE.running;
+    if (runs && load(words, hostField(layout, host, HOST.sleeping) >> 2) === 0) awake++;
+  }
+  return awake;
 }

@@ -2,7 +2,8 @@
  * Drives a host on a real event loop: turn after turn while there is work, a short polling after it, then one wait on the doorbell.
  *
  * Polling answers the next message in 1–3 µs where a wait takes 8–15, and costs the processor that it polls on. So its length adapts: halved whenever it
- * ended in vain, grown when the sleep after it turned out to be short, never more than `POLL_US_MAX`; with more threads than cores it is zero.
+ * ended in vain, grown when the sleep after it turned out to be short, never more than `POLL_US_MAX`; while more hosts are awake than there
+ * are cores it is zero.
  *
  * @module
  */
@@ -34,14 +35,12 @@ export class HostLoop {
     this.#waiting = false;
     if (!this.#running) return;
     const sleptUs = (this.clock.now() - this.#sleptAt) * 1_000;
-    if (sleptUs < POLL_US_MAX && this.polls) this.#pollUs = Math.min(POLL_US_MAX, this.#pollUs * 4 + 20);
+    if (sleptUs < POLL_US_MAX) this.#pollUs = Math.min(POLL_US_MAX, this.#pollUs * 4 + 20);
     this.#turn();
   };
 
-  /** `polls` is false where polling would only take the processor from somebody who has work. */
-  constructor(private readonly clock: Clock, private readonly bell: Doorbell, private readonly polls: boolean) {
-    if (!polls) this.#pollUs = 0;
-  }
+  /** `mayPoll` says whether polling would take the processor from somebody who has work: whether more hosts are awake than there are cores. */
+  constructor(private readonly clock: Clock, private readonly bell: Doorbell, private readonly mayPoll: () => boolean) {}
 
   /** Begins to turn; holds the event loop open until `stop`. */
   start(host: AgentHost): void {
@@ -82,7 +81,7 @@ export class HostLoop {
       this.#idleSince = 0;
       return this.wake();
     }
-    if (this.#pollUs > 0) {
+    if (this.#pollUs > 0 && this.mayPoll()) {
       const now = this.clock.now();
       if (this.#idleSince === 0) this.#idleSince = now;
       if ((now - this.#idleSince) * 1_000 < this.#pollUs) return this.wake();
