@@ -83,14 +83,11 @@ export class Histogram {
   static readonly WORDS: number = WORDS;
 
   readonly #words: Uint32Array<ArrayBufferLike>;
-  /** The writer's copy of the max, so that the shared words are written only when it rises. */
-  #maxUs: number;
 
   /** Lies over `words`, which begin as zeros or as what another instance wrote there. Throws unless there are `Histogram.WORDS` of them. */
   constructor(words: Uint32Array<ArrayBufferLike>) {
     if (words.length !== WORDS) throw new InvalidArgumentError("words.length", words.length, `give exactly ${WORDS} words.`);
     this.#words = words;
-    this.#maxUs = this.#readMax();
   }
 
   /** A histogram over memory of its own. */
@@ -125,7 +122,8 @@ export class Histogram {
     }
     const count = words[at];
     if (count !== WORD_MAX) words[at] = count + 1;
-    if (us > this.#maxUs) this.#writeMax(us);
+    // The whole part first: it settles nearly all, and somebody else may have forgotten everything since.
+    if (us >= words[MAX_WHOLE] && us > this.#readMax()) this.#writeMax(us);
   }
 
   /** Durations counted, negative ones not among them. */
@@ -222,10 +220,9 @@ export class Histogram {
     return pairs;
   }
 
-  /** Forgets everything. For the writer only: another instance that writes would keep its own idea of the max. */
+  /** Forgets everything. While nobody writes: a count that is being added would survive. */
   reset(): void {
     this.#words.fill(0);
-    this.#maxUs = 0;
   }
 
   #grow(at: number, by: number): void {
@@ -233,11 +230,10 @@ export class Histogram {
   }
 
   #raiseMax(us: number): void {
-    if (us > this.#maxUs) this.#writeMax(us);
+    if (us > this.#readMax()) this.#writeMax(us);
   }
 
   #writeMax(us: number): void {
-    this.#maxUs = us;
     const whole = Math.min(WORD_MAX, Math.floor(us));
     this.#words[MAX_WHOLE] = whole;
     this.#words[MAX_FRACTION] = whole === WORD_MAX ? 0 : Math.min(WORD_MAX, Math.ceil((us - whole) * FRACTION_UNIT));

@@ -200,3 +200,13 @@ Deno.test("an exact quantile lies between its neighbours, also of numbers whose 
   assertThrows(() => quantile([], 0.5), InvalidArgumentError, "at least one number");
   assertThrows(() => quantile([1], 1.5), InvalidArgumentError, "fraction");
 });
+
+Deno.test("a histogram that another instance has reset knows its new max", () => {
+  const words = new Uint32Array(Histogram.WORDS);
+  const [writer, other] = [new Histogram(words), new Histogram(words)];
+  writer.record(5_000);
+  other.reset();
+  for (let us = 1; us <= 300; us++) writer.record(us + 0.5);
+  assertEquals([other.maxUs, writer.maxUs, other.count], [300.5, 300.5, 300]);
+  assert(other.quantileUs(0.95)! >= 285);
+});
