@@ -44,10 +44,15 @@ export function judge(measured: Measured, plan: ScenarioPlan): Verdict {
   const verdict: Verdict = { targets: [], violations: [] };
   for (const check of checks) {
     const { name, unit, comparison, target, actual } = check;
-    const passing = actual !== null && holds(actual, comparison, target);
+    // What is bounded from above takes time or room: of that nothing takes none, whatever a histogram says.
+    const impossible = comparison === "<" && actual === 0;
+    const passing = actual !== null && holds(actual, comparison, target) && !impossible;
     verdict.targets.push({ name, unit, comparison, target, actual, passing });
     if (passing) continue;
-    verdict.violations.push(actual === null ? `${name}: not measured (${reason(measured, check)})` : `${name}: ${check.broken(actual)}`);
+    if (impossible) verdict.violations.push(`${name}: 0 ${unit} was measured, which nothing takes: the measuring is broken`);
+    else {verdict.violations.push(
+        actual === null ? `${name}: not measured (${reason(measured, check)})` : `${name}: ${check.broken(actual)}`,
+      );}
   }
   return verdict;
 }

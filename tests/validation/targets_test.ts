@@ -10,6 +10,13 @@ const SPOILED: [name: string, spoil: (measured: Measured) => void, missed: strin
   ["slow spawns", ({ metrics }) => metrics.spawnTime = sampleTimes(100_000), ["spawnTimeP95"], "must be below 100 ms"],
   ["no spawns", ({ metrics }) => metrics.spawnTime = sampleTimes(1, 0), ["spawnTimeP95"], "0 samples, p95 needs 200"],
   ["too few spawns", ({ metrics }) => metrics.spawnTime = sampleTimes(1, 199), ["spawnTimeP95"], "199 samples, p95 needs 200"],
+  ["spawns in no time", ({ metrics }) => metrics.spawnTime = { ...sampleTimes(1), p95: 0 }, ["spawnTimeP95"], "the measuring is broken"],
+  [
+    "messages in no time",
+    ({ metrics }) => metrics.communicationLatency = { ...sampleTimes(1), p95: 0 },
+    ["communicationLatencyP95"],
+    "the measuring is broken",
+  ],
   ["slow messages", ({ metrics }) => metrics.communicationLatency = sampleTimes(5_001), ["communicationLatencyP95"], "below 5 ms"],
   ["no messages timed", ({ metrics }) => metrics.communicationLatency = sampleTimes(1, 0), ["communicationLatencyP95"], "not measured"],
   ["much memory", ({ metrics }) => metrics.stability.memoryUsage = 85, ["memoryUsagePercent"], "85 % of the memory budget"],
