@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { asError } from "../base/errors.ts";
 import type { Acceptor } from "./agent.ts";
 import type { AgentHome, Delivery } from "./delivery.ts";
 import { payloadRefused } from "./failures.ts";
@@ -15,7 +16,7 @@ export function isAccepted(
   accepts: Acceptor<unknown>,
   delivery: Delivery,
 ): boolean {
-  const checked = accepts.safeParse(delivery.message.payload);
+  const checked = parsed(accepts, delivery.message.payload);
   if (checked.success) {
     (delivery.message as { payload: unknown }).payload = checked.data;
     return true;
@@ -23,6 +24,15 @@ export function isAccepted(
   if (delivery.correlation !== 0) home.answer(delivery, true, payloadRefused(id, type, checked.error.message));
   home.bury({ ...delivery, correlation: 0 }, "refused");
   return false;
+}
+
+/** A check that throws instead of saying no (an async refinement of zod does) refuses: it must not end the thread. */
+function parsed(accepts: Acceptor<unknown>, payload: unknown): ReturnType<Acceptor<unknown>["safeParse"]> {
+  try {
+    return accepts.safeParse(payload);
+  } catch (error) {
+    return { success: false, error: asError(error) };
+  }
 }
 
 /** A task's output; when it cannot be copied, that is the task's failure. */

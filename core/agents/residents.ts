@@ -61,7 +61,6 @@ export class Residents {
   readonly #agents: (HostedAgent | undefined)[] = [];
   /** At most the agents being made. */
   readonly #abandoned = new Set<AgentId>();
-  #count = 0;
 
   /** Nobody lives here yet. */
   constructor(
@@ -76,11 +75,6 @@ export class Residents {
   get(id: AgentId): HostedAgent | undefined {
     const agent = this.#agents[slotOf(id)];
     return agent !== undefined && agent.id === id ? agent : undefined;
-  }
-
-  /** Agents here. */
-  get count(): number {
-    return this.#count;
   }
 
   /** Makes the agents of an order; a promise only if the behavior must be imported or an onStart takes time. */
@@ -142,7 +136,6 @@ export class Residents {
       supervision,
     });
     this.#agents[slotOf(id)] = agent;
-    this.#count++;
     if (verdict === "skip") return undefined;
     const snapshot = order.moved === undefined ? undefined : luggageOf(order, id)?.snapshot;
     // What another version of the behavior kept may not be what this one understands.
@@ -255,7 +248,6 @@ export class Residents {
     this.#abandoned.delete(id);
     if (this.get(id) === undefined) return;
     this.#agents[slotOf(id)] = undefined;
-    this.#count--;
   }
 }
 

@@ -106,11 +106,6 @@ export class Supervisor {
     return recovery;
   }
 
-  /** Resolves when every death so far has been dealt with. */
-  idle(): Promise<void> {
-    return this.#busy;
-  }
-
   /** What it had committed was sent, as its senders were told: others may see it. */
   #publish(dead: number): void {
     const { memory, layout } = this.#options;
@@ -206,7 +201,7 @@ export class Supervisor {
       if (!main.directory.rehost(id, hosts[least])) continue;
       const perHost = orders.get(record) ?? hosts.map((): Luggage[] => []);
       orders.set(record, perHost);
-      perHost[least].push({ id, snapshot: registry.snapshotOf(id), frames: this.#luggage.get(id) ?? [] });
+      perHost[least].push({ id, snapshot: registry.snapshotOf(id), frames: parcels(this.#luggage.get(id) ?? [])[0] });
     }
     const outcome = { moved: 0, restored: 0 };
     const made = [...orders].flatMap(([record, perHost]) =>
@@ -219,7 +214,9 @@ export class Supervisor {
           );
           for (const { id, snapshot } of moved) {
             if (failed.includes(id) && main.directory.stateOf(id) !== AGENT_STATE.ready) continue;
+            const [, ...rest] = parcels(this.#luggage.get(id) ?? []);
             this.#luggage.delete(id);
+            await this.#hand(id, rest);
             outcome.moved++;
             if (snapshot !== undefined) outcome.restored++;
             emit("agent:restarted", { agentId: id, type: record.type, host: hosts[index], restored: snapshot !== undefined });
@@ -251,12 +248,34 @@ export class Supervisor {
       const state = main.directory.stateOf(id);
       if (state === AGENT_STATE.moving) continue;
       this.#luggage.delete(id);
-      const luggage: Luggage = { id, frames };
-      const taken = state === AGENT_STATE.ready &&
-        await main.call(main.directory.hostOf(id), "inherit", luggage, SPAWN_TIMEOUT_MS).then(() => true, () => false);
+      await this.#hand(id, parcels(frames));
+    }
+  }
+
+  /** Hands messages to an agent that is ready, as many at a time as a call can carry; those of one that is not are dead letters. */
+  async #hand(id: AgentId, parts: readonly InheritedFrame[][]): Promise<void> {
+    const { main } = this.#options;
+    for (const frames of parts) {
+      const taken = main.directory.stateOf(id) === AGENT_STATE.ready &&
+        await main.call(main.directory.hostOf(id), "inherit", { id, frames }, SPAWN_TIMEOUT_MS).then(() => true, () => false);
       if (!taken) { for (const { frame, producer } of frames) main.buryFrame(asKept(frame, producer), "agent-terminated", true); }
     }
   }
+}
+
+/** One agent's messages in parts that a call can carry; at least one part. What is not in the first comes after the agent is ready. */
+function parcels(frames: readonly InheritedFrame[]): InheritedFrame[][] {
+  const parts: InheritedFrame[][] = [[]];
+  let bytes = 0;
+  for (const inherited of frames) {
+    if (bytes + inherited.frame.length > LUGGAGE_BYTES_MAX) {
+      parts.push([]);
+      bytes = 0;
+    }
+    parts.at(-1)!.push(inherited);
+    bytes += inherited.frame.length;
+  }
+  return parts;
 }
 
 /** Parts of a list that one order each can carry. */

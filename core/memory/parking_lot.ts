@@ -89,11 +89,6 @@ export class ParkingLot {
     return record + PARKED.frame;
   }
 
-  /** Slabs that hold records now. */
-  get slabs(): number {
-    return this.#used.size;
-  }
-
   #fill(words: Int32Array, record: number, bytes: number, producer: number, state: number): number {
     words[(record + PARKED.bytes) >> 2] = bytes;
     words[(record + PARKED.producer) >> 2] = producer;

@@ -143,6 +143,17 @@ Deno.test("accepts stands at the door: a value that does not fit is refused to i
   assertEquals(await kernel.until(kernel.host(0).ask(0, agent, 1)), 2);
   await assertRejects(() => kernel.until(kernel.host(0).ask(0, agent, "one")), Error, "a number is wanted");
   assertEquals(kernel.host(1).deadLetters().map((letter) => letter.reason), ["refused"]);
+  const throwing = defineAgent({
+    accepts: {
+      safeParse() {
+        throw new Error("asks somebody else");
+      },
+    },
+    onMessage() {},
+  });
+  const other = new Simulation({ behaviors: { throwing } });
+  const guarded = await other.until(other.host(0).spawn("throwing", { host: 1 }));
+  await assertRejects(() => other.until(other.host(0).ask(0, guarded, 1)), Error, "asks somebody else");
   assertThrows(() => defineAgent({ accepts: {} as never }), TypeError, "safeParse");
 });
 

@@ -183,3 +183,21 @@ Deno.test("a thread that dies between making an agent and saying so leaves no ag
   const { code } = await failed as HostDiedError;
   assertEquals([code, kernel.inspect().agentsLive], ["HOST_DIED", 0]);
 });
+
+Deno.test("more messages than a call can carry wait for an agent whose thread dies: all arrive, in order", async () => {
+  const { behavior, seen } = notebook();
+  const kernel = new Simulation({ hosts: 3, behaviors: { behavior } });
+  const agent = await kernel.until(kernel.host(0).spawn("behavior", { host: 1 }));
+  kernel.host(0).send(0, agent, "wait");
+  await kernel.settle();
+  const padding = "x".repeat(14_000);
+  for (let number = 0; number < 120; number++) {
+    kernel.host(0).send(0, agent, `${number} ${padding}`);
+    await kernel.settle();
+  }
+  const outcome = await kernel.until(kernel.kill(1));
+  await kernel.settle();
+  assertEquals([outcome.agentsMoved, outcome.messagesMoved], [1, 120]);
+  const numbers = seen.map((entry) => parseInt(String((entry as unknown[])[0])));
+  assertEquals(numbers, Array.from({ length: 120 }, (_, number) => number));
+});
