@@ -92,7 +92,7 @@ export class AgentHost implements AgentHome {
     this.directory = new AgentDirectory(memory, layout, options.settings.agentsMax);
     this.metrics = new HostMetrics(memory, layout, index);
     const receive = (envelope: Envelope, payload: () => unknown): void => this.#receive(envelope, payload);
-    this.#inbound = new Inbound(memory, layout, index, codec, receive, () => this.alive);
+    this.#inbound = new Inbound(memory, layout, index, codec, receive, () => this.alive, this.metrics.counts);
     const deadlines = this.#deadlines = new Deadlines(clock);
     this.#replies = new Replies(index, deadlines);
     this.#post = new PostRoom(options, this.directory, this.metrics, deadlines, (waits) => this.#posted(waits), () => this.checkAlive());

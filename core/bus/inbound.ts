@@ -12,6 +12,7 @@ import { HEADER, LANE_ORDINARY, LANE_URGENT, type Layout, ringAt } from "../memo
 import { PARKED_STATE, ParkingLot } from "../memory/parking_lot.ts";
 import { FRAME_MARK, type FrameHandler, markFrame, RingBuffer } from "../memory/ring_buffer.ts";
 import { type ByteWindow, privateWindow, type SharedMemory } from "../memory/shared_memory.ts";
+import { COUNT } from "../metrics/counters.ts";
 import { BorrowedBytes } from "./borrowed_bytes.ts";
 import type { Codec } from "./codec.ts";
 import { emptyEnvelope, type Envelope, readEnvelope, readSlabList } from "./envelope.ts";
@@ -33,6 +34,8 @@ export interface KeptFrame {
   readonly bytes: number;
   /** Host that wrote it. */
   readonly producer: number;
+  /** Whether it is counted as waiting in private memory. */
+  isAside?: boolean;
 }
 
 /** The receiving side of one host. */
@@ -61,6 +64,7 @@ export class Inbound implements FrameHandler {
     private readonly codec: Codec,
     private readonly handler: EnvelopeHandler,
     private readonly isAlive: () => boolean,
+    private readonly counts: Float64Array,
   ) {
     const peers = Array.from({ length: layout.hosts }, (_, peer) => peer);
     this.#lanes = [LANE_ORDINARY, LANE_URGENT].map((lane) => peers.map((peer) => new RingBuffer(memory, ringAt(layout, peer, host, lane))));
@@ -127,7 +131,7 @@ export class Inbound implements FrameHandler {
     const { memory } = this;
     const kept = record !== 0
       ? { record, window: memory, at: this.#parking.frameAt(record), bytes: this.#bytes, producer: this.#producer }
-      : this.#keepAside(memory.bytes.subarray(this.#at, this.#at + this.#bytes), this.#producer);
+      : this.#keepAside(memory.bytes.subarray(this.#at, this.#at + this.#bytes), this.#producer, !begun);
     // What the handler was lent goes on being where it can see it.
     this.#lent?.moveTo(kept.window.bytes, kept.at - this.#at);
     return kept;
@@ -136,15 +140,22 @@ export class Inbound implements FrameHandler {
   /** Keeps a frame that came from a dead host by way of the supervisor. */
   adopt(frame: Uint8Array, producer: number): KeptFrame {
     const record = this.#parking.tryParkCopy(frame, producer, PARKED_STATE.waiting);
-    if (record === 0) return this.#keepAside(frame, producer);
+    if (record === 0) return this.#keepAside(frame, producer, true);
     return { record, window: this.memory, at: this.#parking.frameAt(record), bytes: frame.length, producer };
   }
 
   /** No slab is free: the bytes wait in private memory, and do not outlive this thread. */
-  #keepAside(frame: Uint8Array, producer: number): KeptFrame {
+  #keepAside(frame: Uint8Array, producer: number, isAside: boolean): KeptFrame {
+    if (isAside) this.counts[COUNT.parkedAside]++;
     const window = privateWindow((frame.length + 7) & ~7);
     window.bytes.set(frame);
-    return { record: 0, window, at: 0, bytes: frame.length, producer };
+    return { record: 0, window, at: 0, bytes: frame.length, producer, isAside };
+  }
+
+  /** It waits no longer. */
+  #leaveAside(kept: KeptFrame): void {
+    if (kept.isAside) this.counts[COUNT.parkedAside]--;
+    kept.isAside = false;
   }
 
   /** Reads a kept frame again. The envelope is reused for the next. */
@@ -156,6 +167,7 @@ export class Inbound implements FrameHandler {
   /** Its handler is about to be entered. */
   beginKept(kept: KeptFrame): void {
     if (kept.record !== 0) this.#parking.begin(kept.record);
+    else this.#leaveAside(kept);
   }
 
   /** A kept frame is done. */
@@ -164,6 +176,7 @@ export class Inbound implements FrameHandler {
     readEnvelope(kept.window, kept.at, kept.bytes, envelope);
     const slabs = envelope.inSlabs ? readSlabList(kept.window, envelope).slabs : null;
     if (kept.record !== 0) this.#parking.release(kept.record);
+    else this.#leaveAside(kept);
     if (slabs !== null) this.#slabs.release(slabs);
   }
 

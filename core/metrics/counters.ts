@@ -43,6 +43,8 @@ export const COUNT = {
   notesDropped: 12,
   /** Sends that found no room in time. */
   refused: 13,
+  /** Of `pending`, messages that found no slab to wait in: they would die with the thread. */
+  parkedAside: 14,
 } as const satisfies Record<CounterName, number>;
 
 /** Name of a count. */
@@ -60,7 +62,8 @@ export type CounterName =
   | "turns"
   | "slabMessages"
   | "notesDropped"
-  | "refused";
+  | "refused"
+  | "parkedAside";
 
 /** What a host counts, in the order of the block. */
 export const COUNTERS: readonly CounterName[] = Object.keys(COUNT) as CounterName[];

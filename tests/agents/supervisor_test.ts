@@ -201,3 +201,23 @@ Deno.test("more messages than a call can carry wait for an agent whose thread di
   const numbers = seen.map((entry) => parseInt(String((entry as unknown[])[0])));
   assertEquals(numbers, Array.from({ length: 120 }, (_, number) => number));
 });
+
+Deno.test("messages that found no slab to wait in are lost with their thread, and counted and told as such", async () => {
+  const { behavior, seen } = notebook();
+  const kernel = new Simulation({ hosts: 3, behaviors: { behavior } });
+  const agent = await kernel.until(kernel.host(0).spawn("behavior", { host: 1 }));
+  kernel.host(0).send(0, agent, "wait");
+  const padding = "x".repeat(12_000);
+  for (let number = 0; number < 600; number++) {
+    await kernel.settle();
+    kernel.host(0).send(0, agent, padding + number);
+  }
+  await kernel.settle();
+  const { messagesLost, messagesMoved, messagesInterrupted } = await kernel.until(kernel.kill(1));
+  await kernel.settle();
+  assert(messagesLost > 0, "every message found a slab: the test shows nothing");
+  assertEquals([messagesLost + messagesMoved, messagesInterrupted, seen.length], [600, 1, messagesMoved]);
+  const counts = [0, 1, 2].map((host) => kernel.host(host).counts);
+  const sum = (name: "sent" | "delivered" | "deadLettered"): number => counts.reduce((all, each) => all + each[name], 0);
+  assertEquals(sum("sent"), sum("delivered") + sum("deadLettered"));
+});

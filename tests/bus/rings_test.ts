@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { COUNTERS } from "../../core/metrics/counters.ts";
 import { plainCodec } from "../../core/bus/codec.ts";
 import { emptyEnvelope, KIND } from "../../core/bus/envelope.ts";
 import { Inbound } from "../../core/bus/inbound.ts";
@@ -15,7 +16,15 @@ function pair(): { outbound: Outbound; inbound: Inbound; got: unknown[]; sleeps:
   const got: unknown[] = [];
   return {
     outbound: new Outbound(memory, layout, 0, plainCodec),
-    inbound: new Inbound(memory, layout, 1, plainCodec, (_envelope, payload) => void got.push(payload()), () => true),
+    inbound: new Inbound(
+      memory,
+      layout,
+      1,
+      plainCodec,
+      (_envelope, payload) => void got.push(payload()),
+      () => true,
+      new Float64Array(COUNTERS.length),
+    ),
     got,
     lies: (host) => void new Doorbell(memory, layout, host).arm(),
     sleeps: (host) => memory.words[hostField(layout, host, HOST.sleeping) >> 2] === 1,
