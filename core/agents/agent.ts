@@ -66,6 +66,11 @@ export interface Supervision {
   readonly restartsMax?: number;
   /** Default 5,000. */
   readonly periodMs?: number;
+  /**
+   * How long one of the agent's handlers may hold its thread without a turn before the thread is given up: for a type that computes for long, or must not.
+   * Looked at four times in the manager's `hangTimeoutMs`, so never noticed sooner than after half of that. Default: the manager's.
+   */
+  readonly hangTimeoutMs?: number;
 }
 
 /** Options of an ask. */

@@ -12,7 +12,6 @@ import { emptyEnvelope, type Envelope, KIND } from "../bus/envelope.ts";
 import { Inbound, type KeptFrame } from "../bus/inbound.ts";
 import type { AgentId } from "../bus/message.ts";
 import type { MessageBus } from "../bus/message_bus.ts";
-import { add } from "../memory/atomics.ts";
 import { HOST, hostField } from "../memory/layout.ts";
 import { COUNT, HostMetrics } from "../metrics/counters.ts";
 import { MetricsRegistry } from "../metrics/registry.ts";
@@ -26,6 +25,7 @@ import { type AgentHome, type Delivery, deliveryOf } from "./delivery.ts";
 import type { HostedAgent } from "./hosted_agent.ts";
 import type { HostOptions } from "./host_options.ts";
 import type { Interceptor } from "./host_parts.ts";
+import { HostPulse } from "./host_pulse.ts";
 import { HOST_STATE } from "./lifecycle.ts";
 import { multicast } from "./multicast.ts";
 import { Notices } from "./notices.ts";
@@ -67,9 +67,8 @@ export class AgentHost implements AgentHome {
   readonly #asks: Asks;
   readonly #undeliverable: Undeliverable;
   readonly #keptEnvelope = emptyEnvelope();
-  readonly #beatWord: number;
+  readonly #pulse: HostPulse;
   readonly #stateWord: number;
-  readonly #runningFloat: number;
   /** Which of so many deliveries is timed; −1: none. */
   readonly #sampled: number;
   #runnable: HostedAgent[] = [];
@@ -108,9 +107,8 @@ export class AgentHost implements AgentHome {
     });
     this.#calls = new Calls(this.#post, this.#handlers());
     this.#sampled = options.settings.timesDeliveries ? 0 : -1;
-    this.#beatWord = hostField(layout, index, HOST.beat) >> 2;
+    this.#pulse = new HostPulse(memory, layout, index);
     this.#stateWord = hostField(layout, index, HOST.state) >> 2;
-    this.#runningFloat = hostField(layout, index, HOST.running) >> 3;
   }
 
   /** One turn: drain, run, send. Returns how much was done. */
@@ -122,8 +120,7 @@ export class AgentHost implements AgentHome {
     if (this.#runnable.length > 0) done += this.#runParked();
     done += this.#post.retry();
     this.#inTurn = false;
-    this.#floats[this.#runningFloat] = 0;
-    add(this.#words, this.#beatWord, 1);
+    this.#pulse.turned();
     this.metrics.counts[COUNT.turns]++;
     this.#finish();
     return done;
@@ -229,7 +226,7 @@ export class AgentHost implements AgentHome {
     if (!this.#post.isDead(Replies.hostOf(correlation))) this.#post.countSent(Replies.hostOf(correlation));
   }
 
-  begin(delivery: Delivery): void {
+  begin(delivery: Delivery, patienceMs: number): void {
     const { message, isTask, kept } = delivery;
     if (kept !== null) this.checkAlive(); // the ring has looked for the others
     const { counts, delivery: histogram } = this.metrics;
@@ -240,7 +237,7 @@ export class AgentHost implements AgentHome {
       }
       if (isTask) counts[COUNT.tasks]++;
     }
-    this.#floats[this.#runningFloat] = message.to;
+    this.#pulse.runs(message.to, patienceMs);
     this.#post.tick();
     if (kept === null) this.#inbound.begin();
     else this.#inbound.beginKept(kept);

@@ -88,7 +88,7 @@ export interface AgentHome {
   /** What it tells the main thread. */
   readonly notices: Notices;
   /** The handler is about to be entered: counted, and marked for survivors. */
-  begin(delivery: Delivery): void;
+  begin(delivery: Delivery, patienceMs: number): void;
   /** The handler goes on after its turn: the frame's bytes must too. */
   keep(): KeptFrame;
   /** Reads a kept frame; null when it cannot be read and has been buried. */

@@ -18,6 +18,7 @@ import { MemoryStore } from "../memory/memory_store.ts";
 import type { SharedMemory } from "../memory/shared_memory.ts";
 import { AgentHost } from "./agent_host.ts";
 import type { HostOptions, HostSettings } from "./host_options.ts";
+import { HostPulse } from "./host_pulse.ts";
 import { BehaviorLoader, type BehaviorSource } from "./behavior_loader.ts";
 import { HostLoop } from "./host_loop.ts";
 import { HOST_STATE } from "./lifecycle.ts";
@@ -66,9 +67,8 @@ export function assembleHost(
   const clock = parts.clock?.(realClock, index) ?? realClock;
   // The store's values outlive every thread and its tables of shapes.
   const store = new MemoryStore(memory, layout, index, plainCodec);
-  const behaviors = new BehaviorLoader(plan.behaviors, (change) => {
-    memory.words[hostField(layout, index, HOST.importing) >> 2] += change;
-  });
+  const pulse = new HostPulse(memory, layout, index);
+  const behaviors = new BehaviorLoader(plan.behaviors, (change) => pulse.imports(change));
   const loop = new HostLoop(realClock, new Doorbell(memory, layout, index), () => awakeHosts(memory, layout) <= cores);
   const bus: MessageBus = new MessageBus({
     ...{ memory, layout, host: index, clock },

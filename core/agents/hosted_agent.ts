@@ -267,7 +267,7 @@ export class HostedAgent implements AgentContext {
     if (delivery.lent !== null && behavior.onMessage instanceof AsyncFunction) {
       delivery.kept ??= this.#home.keep();
     }
-    this.#home.begin(delivery);
+    this.#home.begin(delivery, this.#rule.hangTimeoutMs);
     const context: AgentContext = this.#concurrency === 1 ? this : new HandlerContext(this, delivery);
     if (context === this) this.#current = delivery;
     else this.#active.add(delivery);

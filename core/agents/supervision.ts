@@ -6,6 +6,7 @@
  */
 import { InvalidArgumentError } from "../base/errors.ts";
 import { checkedDelay } from "../base/deadlines.ts";
+import { AGENT_HANG_TIMEOUT_MS_MAX } from "../base/limits.ts";
 import type { Supervision } from "./agent.ts";
 
 /** What is to be done. */
@@ -17,6 +18,8 @@ const PERIOD_MS = 5_000;
 
 /** Decides for one agent. */
 export class FailureRule {
+  /** How long a function of the agent may take before its thread is given up; 0: as long as the manager says. */
+  readonly hangTimeoutMs: number;
   readonly #measure: Measure;
   readonly #restartsMax: number;
   readonly #periodMs: number;
@@ -25,6 +28,7 @@ export class FailureRule {
 
   /** Checked before; see `checkSupervision`. */
   constructor(supervision: Supervision | undefined) {
+    this.hangTimeoutMs = supervision?.hangTimeoutMs ?? 0;
     this.#measure = supervision?.onFailure ?? "resume";
     this.#restartsMax = supervision?.restartsMax ?? RESTARTS_MAX;
     this.#periodMs = supervision?.periodMs ?? PERIOD_MS;
@@ -44,7 +48,7 @@ export class FailureRule {
 /** Throws `InvalidArgumentError` unless `supervision` can be used. */
 export function checkSupervision(supervision: Supervision | undefined): void {
   if (supervision === undefined) return;
-  const { onFailure, restartsMax, periodMs } = supervision;
+  const { onFailure, restartsMax, periodMs, hangTimeoutMs } = supervision;
   if (onFailure !== undefined && !MEASURES.includes(onFailure)) {
     throw new InvalidArgumentError("supervision.onFailure", onFailure, `use one of ${MEASURES.join(", ")}.`);
   }
@@ -52,4 +56,13 @@ export function checkSupervision(supervision: Supervision | undefined): void {
     throw new InvalidArgumentError("supervision.restartsMax", restartsMax, "use a whole number from 0 to 1,000.");
   }
   if (periodMs !== undefined) checkedDelay("supervision.periodMs", periodMs);
+  if (
+    hangTimeoutMs !== undefined && !(Number.isInteger(hangTimeoutMs) && hangTimeoutMs >= 1 && hangTimeoutMs <= AGENT_HANG_TIMEOUT_MS_MAX)
+  ) {
+    throw new InvalidArgumentError(
+      "supervision.hangTimeoutMs",
+      hangTimeoutMs,
+      `use whole milliseconds from 1 to ${AGENT_HANG_TIMEOUT_MS_MAX}.`,
+    );
+  }
 }

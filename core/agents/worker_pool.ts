@@ -13,10 +13,14 @@ import { HEADER, HOST, hostField, type Layout } from "../memory/layout.ts";
 import type { SharedMemory } from "../memory/shared_memory.ts";
 import { answerPings } from "./clock_sync.ts";
 import type { HostPlan } from "./host_assembly.ts";
+import { HostPulse } from "./host_pulse.ts";
 import { HOST_STATE } from "./lifecycle.ts";
 
 /** Beats are looked at so often within one hang time-out: at least two looks decide, in the watcher's own running time. */
 const LOOKS_PER_TIMEOUT = 4;
+
+/** An agent's own time-out may be shorter; one look alone may have come when the whole process was held up. */
+const LOOKS_MIN = 2;
 
 /** A thread that has not turned for so long is told about, before it is given up. */
 const STALL_MS = 1_000;
@@ -183,16 +187,17 @@ export class WorkerPool {
     const { clock, hangTimeoutMs, memory, layout } = this.#options;
     this.#cancelLook = clock.schedule(hangTimeoutMs / LOOKS_PER_TIMEOUT, () => this.#look(), true);
     for (const watched of [...this.#watched.values()]) {
-      const beat = load(memory.words, hostField(layout, watched.host, HOST.beat) >> 2);
+      const pulse = new HostPulse(memory, layout, watched.host);
+      const beat = pulse.beats;
       watched.looks = beat === watched.beat ? watched.looks + 1 : 0;
       watched.beat = beat;
-      if (watched.looks > this.#patience(watched.host)) {
-        const running = this.#running(watched.host);
-        const where = running === 0 ? "" : `, last seen in agent ${running}`;
-        this.#died(watched, `it has not turned for ${hangTimeoutMs} ms: a handler hangs or its code has died${where}`);
+      if (watched.looks > this.#patience(pulse)) {
+        const where = pulse.running === 0 ? "" : `, last seen in agent ${pulse.running}`;
+        const silentMs = Math.round(((watched.looks - 1) * hangTimeoutMs) / LOOKS_PER_TIMEOUT);
+        this.#died(watched, `it has not turned for ${silentMs} ms: a handler hangs or its code has died${where}`);
         continue;
       } else if (watched.looks === Math.ceil((LOOKS_PER_TIMEOUT * STALL_MS) / hangTimeoutMs)) {
-        this.#options.onStall(watched.host, (watched.looks * hangTimeoutMs) / LOOKS_PER_TIMEOUT, this.#running(watched.host));
+        this.#options.onStall(watched.host, (watched.looks * hangTimeoutMs) / LOOKS_PER_TIMEOUT, pulse.running);
       }
       if (watched.looks > 0) new Doorbell(memory, layout, watched.host).ringAlways();
     }
@@ -207,15 +212,11 @@ export class WorkerPool {
   }
 
   /** Looks in vain that a thread is given. One that imports a behavior may be held up by the runtime as long as one that starts. */
-  #patience(host: number): number {
-    const { memory, layout, hangTimeoutMs } = this.#options;
-    const imports = load(memory.words, hostField(layout, host, HOST.importing) >> 2) > 0;
-    return imports ? LOOKS_PER_TIMEOUT * Math.max(1, THREAD_START_TIMEOUT_MS / hangTimeoutMs) : LOOKS_PER_TIMEOUT;
-  }
-
-  #running(host: number): number {
-    const { memory, layout } = this.#options;
-    return memory.floats[hostField(layout, host, HOST.running) >> 3];
+  #patience(pulse: HostPulse): number {
+    const { hangTimeoutMs } = this.#options;
+    const usual = pulse.patienceMs || hangTimeoutMs;
+    const timeoutMs = pulse.isImporting ? Math.max(usual, THREAD_START_TIMEOUT_MS) : usual;
+    return Math.max(LOOKS_MIN, Math.ceil((LOOKS_PER_TIMEOUT * timeoutMs) / hangTimeoutMs));
   }
 
   #mark(host: number, state: number): void {

@@ -101,6 +101,8 @@ export const TEAM_PARTS_MAX = 1_024;
 export const DIFF_STEPS_MAX = 1_000;
 /** A thread whose drain loop has not turned for so long is given up. */
 export const HANG_TIMEOUT_MS = 2_000;
+/** An agent's own time-out: a handler that holds its thread for an hour belongs into a process. */
+export const AGENT_HANG_TIMEOUT_MS_MAX = 3_600_000;
 /** Heap of one worker thread: 10,000 agents with 100 KiB each, and the runtime. */
 export const WORKER_HEAP_MB_MAX = 2_048;
 /** Of it, for the young: payloads die with their handlers, so a roomy nursery is collected seldom and nearly empty (0.5 ms each at 50,000 messages/s). */

@@ -28,22 +28,38 @@ export interface Codec {
    * it never hangs, reads outside, or allocates more than in proportion to the bytes.
    */
   decode(source: ByteWindow, at: number, end: number): unknown;
+  /** The same for somebody who nearly always writes into one window of his own: he need not enter and leave it each time (40 ns). */
+  writingInto?(home: ByteWindow): Codec;
 }
 
-const encoder = new Encoder();
 /** Decoding runs no code of the payload's owner: one is enough. */
 const decoder = new Decoder();
 
-/** The codec that needs no state on either side: any thread reads what any other wrote. */
-export const plainCodec: Codec = {
+/** See `plainCodec`. */
+class PlainCodec implements Codec {
+  readonly #encoder: Encoder;
+
+  /** `home` is the window that it writes into most. */
+  constructor(home?: ByteWindow) {
+    this.#encoder = new Encoder(null, home);
+  }
+
   encode(value: unknown, target: ByteWindow, at: number, limit: number): number {
     // A getter of a payload may send a message of its own while its payload is being encoded: that one gets another.
-    return (encoder.busy ? new Encoder() : encoder).encode(value, target, at, limit);
-  },
+    return (this.#encoder.busy ? new Encoder() : this.#encoder).encode(value, target, at, limit);
+  }
+
   decode(source: ByteWindow, at: number, end: number): unknown {
     return decoder.decode(source, at, end);
-  },
-};
+  }
+
+  writingInto(home: ByteWindow): Codec {
+    return new PlainCodec(home);
+  }
+}
+
+/** The codec that needs no state on either side: any thread reads what any other wrote. */
+export const plainCodec: Codec = new PlainCodec();
 
 /** A value as bytes of its own, in the plain form that any thread reads at any time. Throws `MessageTooLargeError` over `bytesMax`. */
 export function toBytes(value: unknown, bytesMax: number): Uint8Array {

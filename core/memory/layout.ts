@@ -126,6 +126,8 @@ export const HOST = {
   running: 2 * CACHE_LINE_BYTES + 8,
   /** Behaviors that it imports now: that may take its thread for seconds. Written by the host, plainly. */
   importing: 2 * CACHE_LINE_BYTES + 16,
+  /** How long that agent's functions may take; 0 as long as any. Written by the host, plainly. */
+  patienceMs: 2 * CACHE_LINE_BYTES + 20,
   /** Agents placed here, warm ones included. Added to by any thread. */
   agents: 4 * CACHE_LINE_BYTES,
   /** Clock ping: sequence from the host, answer from main, main's time. */

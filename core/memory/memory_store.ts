@@ -82,12 +82,14 @@ export class MemoryStore {
   #walk: StoreWalk | undefined;
   /** Absent while a write uses it: a getter of the value being encoded may write to the store itself. */
   #scratch: StoreScratch | undefined = new StoreScratch();
+  readonly #writingCodec: ValueCodec;
 
   /** `host` is the index of this thread; `codec` turns values into bytes and must be the same on all threads. */
   constructor(memory: SharedMemory, layout: Layout, host: number, private readonly codec: ValueCodec) {
     if (!Number.isInteger(host) || host < 0 || host >= Math.min(layout.hosts, HOSTS_MAX)) {
       throw new InvalidArgumentError("host", host, `give the index of this thread, 0 to ${layout.hosts - 1}.`);
     }
+    this.#writingCodec = codec.writingInto?.(this.#scratch!.window) ?? codec;
     const { count } = storeParts(layout);
     if (count < 1) throw new ConfigError("memoryStoreSize", `${layout.store.bytes} bytes hold no entry; give at least 65536.`);
     this.#bytesCapacity = count * STORE_UNIT_BYTES;
@@ -185,7 +187,7 @@ export class MemoryStore {
         }
         const { key, value } = entry;
         const image = scratch.writeKey(end, key);
-        scratch.writeValue(image, value, this.codec);
+        scratch.writeValue(image, value, this.#writingCodec);
         keys.push(key);
         images.push(image);
         end = align(image.end);
@@ -305,7 +307,7 @@ export class MemoryStore {
     const scratch = this.#takeScratch();
     try {
       const image = scratch.writeKey(0, key);
-      scratch.writeValue(image, value, this.codec);
+      scratch.writeValue(image, value, this.#writingCodec);
       this.#writer.enter();
       try {
         return this.#write(scratch, image, namespace, key, align(image.end), expected);

@@ -164,7 +164,8 @@ export class StoreEntries {
       store(words, this.#record(entry) + BLOCK, unit + 1);
       store(words, this.#versions + entry, this.version);
       this.blocks.settle();
-      this.#count(namespaceId, old < 0 ? 1 : 0, this.blocks.unitsOf(unit) - (old < 0 ? 0 : this.blocks.free(old)));
+      const grown = this.blocks.unitsOf(unit) - (old < 0 ? 0 : this.blocks.free(old));
+      if (old < 0 || grown !== 0) this.#count(namespaceId, old < 0 ? 1 : 0, grown);
       words[this.#field(STORE.changing)] = 0;
     }
     words[this.#field(STORE.whole)] = 1;

@@ -19,6 +19,8 @@ export interface ValueCodec {
   encode(value: unknown, target: ByteWindow, at: number, limit: number): number;
   /** Reads the value between `at` and `end`. What it returns holds no view on `source`. */
   decode(source: ByteWindow, at: number, end: number): unknown;
+  /** The same for a writer that nearly always writes into this window. */
+  writingInto?(home: ByteWindow): ValueCodec;
 }
 
 /** Longest key in bytes of UTF-8. */

@@ -66,6 +66,8 @@ Deno.test("bad supervision is named before anything is claimed", async () => {
     [{ onFailure: "pray" }, "supervision.onFailure"],
     [{ restartsMax: -1 }, "supervision.restartsMax"],
     [{ periodMs: NaN }, "supervision.periodMs"],
+    [{ hangTimeoutMs: 0 }, "supervision.hangTimeoutMs"],
+    [{ hangTimeoutMs: 1.5 }, "supervision.hangTimeoutMs"],
   ];
   for (const [supervision, text] of bad) await assertRejects(() => open(supervision as Supervision), Error, text);
 });

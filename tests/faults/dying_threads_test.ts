@@ -75,17 +75,31 @@ Deno.test("a thread that turns again after it was given up does nothing more", a
      }`,
   );
   await using manager = new UltraFastAgentManager({ threads: 2, behaviors: { late, counter: COUNTER }, hangTimeoutMs: 400 });
-  const stalled = new Promise<{ agentId: number }>((resolve) => manager.once("host:stalled", resolve));
   const recovered = new Promise((resolve) => manager.once("host:recovered", resolve));
   await manager.initialize();
   const agent = await manager.spawnAgent("late", { host: 1 });
   const other = await manager.spawnAgent("counter", { host: 2 });
   await manager.sendMessage(other, agent, "hang");
   await recovered;
-  void stalled;
   // Longer than the zombie's loop, in messages that the moved agent answers, not in a sleep.
   const until = Date.now() + 2_000;
   while (Date.now() < until) await manager.ask(other, "sum");
   assertEquals(manager.memoryStore.get("late", "by 1"), undefined);
   assertEquals((await manager.deadLetters()).map((letter) => letter.message.payload), ["hang"]);
+});
+
+Deno.test("an agent may be given a time-out of its own: patient agents may compute, impatient ones are given up sooner", async () => {
+  const busy = behaviorUrl(
+    `onMessage({ payload }, ctx) { const until = Date.now() + payload; while (Date.now() < until); ctx.reply("done by " + ctx.host); }`,
+  );
+  await using manager = new UltraFastAgentManager({ threads: 2, behaviors: { busy }, hangTimeoutMs: 600 });
+  const deaths: { host: number }[] = [];
+  manager.on("host:died", (death: { host: number }) => deaths.push(death));
+  await manager.initialize();
+  const patient = await manager.spawnAgent("busy", { host: 1, supervision: { hangTimeoutMs: 60_000 } });
+  const impatient = await manager.spawnAgent("busy", { host: 2 });
+  assertEquals(await manager.ask(patient, 2_500), "done by 1");
+  assertEquals(deaths, []);
+  await assertRejects(() => manager.ask(impatient, 2_500), Error, "");
+  assertEquals(deaths.map(({ host }) => host), [2]);
 });
