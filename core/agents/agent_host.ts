@@ -372,7 +372,7 @@ export class AgentHost implements AgentHome {
       health: (id) => this.#residents.health(id as AgentId),
       deadLetters: (page) => this.#undeliverable.letters.page(page as DeadLetterPage),
       inherit: (luggage) => this.#residents.inherit(luggage as Luggage),
-      dropLetters: (ids) => this.#undeliverable.letters.drop(ids as number[]),
+      dropLetters: (ids) => this.#undeliverable.drop(ids as number[]),
       metrics: (from) => this.registry.page(from as number),
       bereave: (notice) => this.#bereavement.mourn(notice as DeathNotice),
       stop: () => this.#residents.stopAll(),

@@ -70,6 +70,11 @@ export class DeadLetters {
     for (const kept of [this.#small, this.#large]) kept.drop((letter) => gone.has(letter.id));
   }
 
+  /** How many are kept. */
+  get size(): number {
+    return this.#small.size + this.#large.size;
+  }
+
   /** Those kept, oldest first. */
   list(): DeadLetter[] {
     return [...this.#small.list(), ...this.#large.list()].sort((a, b) => a.at - b.at);
@@ -87,17 +92,21 @@ class Latest<T> {
   readonly #kept: T[] = [];
   #next = 0;
 
-  constructor(private readonly size: number) {}
+  constructor(private readonly sizeMax: number) {}
+
+  get size(): number {
+    return this.#kept.length;
+  }
 
   add(item: T): void {
     this.#kept[this.#next] = item;
-    this.#next = (this.#next + 1) % this.size;
+    this.#next = (this.#next + 1) % this.sizeMax;
   }
 
   drop(isGone: (item: T) => boolean): void {
     const left = this.list().filter((item) => !isGone(item));
     this.#kept.splice(0, Infinity, ...left);
-    this.#next = left.length % this.size;
+    this.#next = left.length % this.sizeMax;
   }
 
   list(): T[] {

@@ -52,6 +52,8 @@ export interface Recovery {
   readonly messagesInterrupted: number;
   /** Messages that waited in its private memory, for no slab was free: only their number is known. They count as dead letters. */
   readonly messagesLost: number;
+  /** Dead letters that it had kept: counted before, and now gone. */
+  readonly lettersLost: number;
   /** From the death being noticed to the last agent being ready. */
   readonly durationMs: number;
 }
@@ -95,13 +97,13 @@ export class Supervisor {
     const { host, why } = error;
     const startedAt = main.clock.now();
     const killer = new HostPulse(memory, layout, host).running;
-    const messagesLost = this.#publish(host);
+    const lost = this.#publish(host);
     main.failCalls(host, error);
     const stranded = main.directory.strand(host, isDead);
     for (const id of stranded.moving) this.#luggage.delete(id); // its last home had taken them over
     const recovery = this.#busy.then(async () => {
       const counts = await this.#settle(host, why, stranded, killer);
-      const outcome: Recovery = { host, why, ...counts, messagesLost, durationMs: main.clock.now() - startedAt };
+      const outcome: Recovery = { host, why, ...counts, ...lost, durationMs: main.clock.now() - startedAt };
       this.#options.emit("host:recovered", outcome);
       return outcome;
     });
@@ -109,18 +111,18 @@ export class Supervisor {
     return recovery;
   }
 
-  /** What it had committed was sent, as its senders were told: others may see it. Returns how many messages are lost with its private memory. */
-  #publish(dead: number): number {
+  /** What it had committed was sent, as its senders were told: others may see it. Returns what is lost with its private memory. */
+  #publish(dead: number): Pick<Recovery, "messagesLost" | "lettersLost"> {
     const { main, memory, layout } = this.#options;
     const { counts } = new HostMetrics(memory, layout, dead);
-    const lost = counts[COUNT.parkedAside];
-    main.metrics.counts[COUNT.deadLettered] += lost;
-    counts[COUNT.pending] = counts[COUNT.parkedAside] = 0;
+    const [messagesLost, lettersLost] = [counts[COUNT.parkedAside], counts[COUNT.lettersKept]];
+    main.metrics.counts[COUNT.deadLettered] += messagesLost;
+    counts[COUNT.pending] = counts[COUNT.parkedAside] = counts[COUNT.lettersKept] = 0;
     for (let peer = 0; peer < layout.hosts; peer++) {
       const lanes = [LANE_ORDINARY, LANE_URGENT].map((lane) => new RingBuffer(memory, ringAt(layout, dead, peer, lane)).publishForDead());
       if (lanes.some((published) => published)) new Doorbell(memory, layout, peer).ringAlways();
     }
-    return lost;
+    return { messagesLost, lettersLost };
   }
 
   async #settle(
@@ -128,7 +130,7 @@ export class Supervisor {
     why: string,
     stranded: Stranded,
     killer: AgentId,
-  ): Promise<Omit<Recovery, "host" | "why" | "messagesLost" | "durationMs">> {
+  ): Promise<Omit<Recovery, "host" | "why" | "messagesLost" | "lettersLost" | "durationMs">> {
     const { main, alive, awaitHost } = this.#options;
     const inherited = this.#inherit(host, new Set(stranded.still));
     const told = await Promise.all([0, ...alive()].map(async (peer): Promise<Reclaimed> => {

@@ -67,5 +67,17 @@ export class Undeliverable {
     // What is kept is kept in private memory.
     const kept = message.payload instanceof BorrowedBytes ? { ...message, payload: message.payload.copy() } : message;
     this.letters.add({ message: kept, reason, host: this.host.index, at: this.host.clock.now() }, isLarge);
+    this.#count();
+  }
+
+  /** These have been sent again. */
+  drop(ids: readonly number[]): void {
+    this.letters.drop(ids);
+    this.#count();
+  }
+
+  /** Where the supervisor finds it should this thread die. */
+  #count(): void {
+    this.host.metrics.counts[COUNT.lettersKept] = this.letters.size;
   }
 }

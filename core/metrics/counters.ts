@@ -45,6 +45,8 @@ export const COUNT = {
   refused: 13,
   /** Of `pending`, messages that found no slab to wait in: they would die with the thread. */
   parkedAside: 14,
+  /** Dead letters kept now, in its private memory. */
+  lettersKept: 15,
 } as const satisfies Record<CounterName, number>;
 
 /** Name of a count. */
@@ -63,7 +65,8 @@ export type CounterName =
   | "slabMessages"
   | "notesDropped"
   | "refused"
-  | "parkedAside";
+  | "parkedAside"
+  | "lettersKept";
 
 /** What a host counts, in the order of the block. */
 export const COUNTERS: readonly CounterName[] = Object.keys(COUNT) as CounterName[];

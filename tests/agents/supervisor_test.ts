@@ -221,3 +221,16 @@ Deno.test("messages that found no slab to wait in are lost with their thread, an
   const sum = (name: "sent" | "delivered" | "deadLettered"): number => counts.reduce((all, each) => all + each[name], 0);
   assertEquals(sum("sent"), sum("delivered") + sum("deadLettered"));
 });
+
+Deno.test("dead letters that a dead thread had kept are told by number", async () => {
+  const kernel = new Simulation({ hosts: 3, behaviors: { deaf: {} } });
+  const [near, far] = [
+    await kernel.until(kernel.host(0).spawn("deaf", { host: 2 })),
+    await kernel.until(kernel.host(0).spawn("deaf", { host: 1 })),
+  ];
+  for (const agent of [near, far, far]) kernel.host(0).send(0, agent, "unheard");
+  await kernel.settle();
+  const { lettersLost, messagesLost } = await kernel.until(kernel.kill(1));
+  assertEquals([lettersLost, messagesLost], [2, 0]);
+  assertEquals([0, 1, 2].map((host) => kernel.host(host).counts.lettersKept), [0, 0, 1]);
+});
