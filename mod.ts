@@ -60,7 +60,14 @@ export {
 } from "./core/base/errors.ts";
 export type { ErrorData } from "./core/base/errors.ts";
 export type { PerformanceTargets } from "./core/base/config.ts";
-export type { AgentPoolOptions, AlertThresholds, KernelOptions, MetricsLogOptions, WarmPoolOptions } from "./core/base/options.ts";
+export type {
+  AgentPoolOptions,
+  AlertThresholds,
+  KernelOptions,
+  MetricsLogOptions,
+  NativeOptions,
+  WarmPoolOptions,
+} from "./core/base/options.ts";
 export type { BusCounts } from "./core/bus/bus_counters.ts";
 export type { BusDeadLetter, BusDeadLetterReason } from "./core/bus/bus_dead_letters.ts";
 export type { BusMessage as UltraFastMessage } from "./core/bus/bus_message.ts";
@@ -100,6 +107,8 @@ export type { ScannedEntry, ScanOptions, ScanPage, StoreCheck } from "./core/mem
 export type { StoreChange, WatchOptions } from "./core/memory/store_watch.ts";
 export { MemoryStore as HighPerformanceMemoryStore, MemoryStore as UltraFastMemoryStore } from "./core/memory/memory_store.ts";
 export type { MemoryReport, RegionUse } from "./core/memory/inspection.ts";
+export type { LoopReport, NativeReport } from "./core/memory/kernel_loader.ts";
+export type { LoopName } from "./core/memory/kernels.ts";
 export { RingBuffer as LockFreeRingBuffer } from "./core/memory/ring_buffer.ts";
 export type { FrameHandler } from "./core/memory/ring_buffer.ts";
 export type { Alert, AlertName } from "./core/metrics/alerts.ts";

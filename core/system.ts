@@ -20,6 +20,7 @@ import { SPARE_HOSTS_MAX, STOP_TIMEOUT_MS } from "./base/limits.ts";
 import { load, store } from "./memory/atomics.ts";
 import { inspectArena, type MemoryReport } from "./memory/inspection.ts";
 import { HEADER, HOST, hostField, HOSTS_MAX, type Layout, LAYOUT_MAGIC, LAYOUT_VERSION, planLayout } from "./memory/layout.ts";
+import { type LoadedKernels, loadKernels } from "./memory/kernel_loader.ts";
 import { allocateMemory, type SharedMemory } from "./memory/shared_memory.ts";
 import { HostMetrics } from "./metrics/counters.ts";
 import { Monitor } from "./metrics/monitor.ts";
@@ -73,6 +74,7 @@ export class System {
   readonly executor: TaskExecutor;
   /** Figures, targets and alerts. */
   readonly monitor: Monitor;
+  readonly #native: LoadedKernels;
   readonly #memory: SharedMemory;
   readonly #layout: Layout;
 
@@ -87,6 +89,7 @@ export class System {
     const { threads, agentsMax, hangTimeoutMs, warmPools } = config;
     const layout = this.#layout = layoutFor(config);
     const memory = this.#memory = allocateMemory(layout.totalBytes);
+    this.#native = loadKernels(config.native, clock);
     memory.words[HEADER.magic >> 2] = LAYOUT_MAGIC;
     memory.words[HEADER.version >> 2] = LAYOUT_VERSION;
     memory.words[HEADER.hostsStarted >> 2] = threads + 1;
@@ -156,7 +159,7 @@ export class System {
       threads: { configured: config.threads, running: workers.alive.length },
       agents: { live: main.host.directory.live, max: config.agentsMax, warm: agents.warm },
       memory: { ...monitor.memory, regions: this.inspect().regions },
-      ...{ alerts: monitor.alerts, metricsLogFailure: monitor.logFailure, uptimeMs: monitor.uptimeMs },
+      ...{ native: this.#native.report(), alerts: monitor.alerts, metricsLogFailure: monitor.logFailure, uptimeMs: monitor.uptimeMs },
     });
   }
 
@@ -165,6 +168,7 @@ export class System {
     this.main.host.close();
     this.main.store.close();
     this.main.loop.stop();
+    this.#native.close();
   }
 
   #office(): Office {

@@ -76,6 +76,14 @@ export interface MonitoringPlan {
   readonly log: MetricsLogPlan | null;
 }
 
+/** Which loops may run in a native library. */
+export interface NativePlan {
+  /** False: none is looked for. */
+  readonly enabled: boolean;
+  /** The file that it must be; null: wherever it is found. */
+  readonly library: string | null;
+}
+
 /** All options, checked, with every default filled in. */
 export interface KernelConfig {
   /** Worker threads. */
@@ -104,6 +112,8 @@ export interface KernelConfig {
   readonly targets: PerformanceTargets;
   /** What looks after it. */
   readonly monitoring: MonitoringPlan;
+  /** Native loops. */
+  readonly native: NativePlan;
 }
 
 /** Checks options and fills in defaults. Throws `ConfigError` that names the key, what was given and what is accepted. */
@@ -129,6 +139,9 @@ export function parseConfig(options: KernelOptions, cores: number): KernelConfig
       cpuPercent: given.alertThresholds.cpuUsagePercent,
     },
     monitoring: monitoringPlan(given),
+    native: typeof given.native === "boolean"
+      ? { enabled: given.native, library: null }
+      : { enabled: true, library: given.native.library ?? null },
   };
 }
 

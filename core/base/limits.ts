@@ -119,6 +119,10 @@ export const MEMORY_BUDGET_BYTES_MAX = 2 * 1024 ** 3;
 export const MONITOR_INTERVAL_MS_MIN = 10;
 /** A processor's share over less than this is noise: the system counts some of it in ticks of 1–10 ms. */
 export const CPU_WINDOW_MS_MIN = 50;
+/** Finding out from which size on a native loop is faster may take so long: a tenth of a delivery's time, and it happens once a loop. */
+export const CROSSOVER_MS_MAX = 5;
+/** Calls of a loop before that: few enough to come soon, enough for the runtime to have compiled it. */
+export const CROSSOVER_AFTER_CALLS = 1_000;
 /** An alert whose window has held too few samples for so many looks is cleared: nothing speaks for it any more. */
 export const ALERT_LOOKS_MAX = 60;
 /** Handlers entered before a share of those that threw means something: one of a hundred is 1 %. */

@@ -63,6 +63,7 @@ const schema = keyed({
     z.string().min(1),
     keyed({ path: z.string().min(1), bytesMax: count(1_024).optional(), filesMax: count(1).max(limits.METRICS_LOG_FILES_MAX).optional() }),
   ]).optional(),
+  native: z.union([z.boolean(), keyed({ library: z.string().min(1).optional() })]).default(true),
 });
 
 /** Options of which each is right by itself, with the plain defaults. */

@@ -46,6 +46,17 @@ export interface KernelOptions {
   alertThresholds?: AlertThresholds;
   /** A file that gets one JSON line at each look, or where and how much of it is kept. Needs the permission to write it. */
   metricsLog?: string | MetricsLogOptions;
+  /**
+   * Whether the hot loops may run in a native library: true uses one that is found and that `--allow-ffi` permits, else TypeScript; false never looks;
+   * `{ library }` names a file that must work. The values are the same either way. Default true.
+   */
+  native?: boolean | NativeOptions;
+}
+
+/** Which native library. */
+export interface NativeOptions {
+  /** Path of the file; when it cannot be used, `initialize()` rejects. Without it the library is looked for. */
+  library?: string;
 }
 
 /** Warm pools of all types. */

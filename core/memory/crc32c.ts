@@ -21,13 +21,20 @@ function makeTables(): Int32Array {
   return made;
 }
 
+/** From here on a view, which costs about a tenth of a microsecond to make and reads a word in one step, pays. */
+const VIEW_BYTES_MIN = 2_048;
+
 /** The checksum as an unsigned 32-bit number. Give the sum of what stands before as `seed` to go on: `crc32c(b, crc32c(a))` is that of a and b. */
 export function crc32c(bytes: Uint8Array<ArrayBufferLike>, seed = 0): number {
+  const end = bytes.length - bytes.length % SLICES;
+  let sum = bytes.length < VIEW_BYTES_MIN ? byBytes(bytes, end, ~seed) : byWords(bytes, end, ~seed);
+  for (let at = end; at < bytes.length; at++) sum = (sum >>> 8) ^ tables[(sum ^ bytes[at]) & 0xff];
+  return ~sum >>> 0;
+}
+
+function byBytes(bytes: Uint8Array<ArrayBufferLike>, end: number, sum: number): number {
   const table = tables;
-  const end = bytes.length;
-  let at = 0;
-  let sum = ~seed;
-  for (; at + SLICES <= end; at += SLICES) {
+  for (let at = 0; at < end; at += SLICES) {
     sum = table[1792 + ((sum ^ bytes[at]) & 0xff)] ^
       table[1536 + (((sum >>> 8) ^ bytes[at + 1]) & 0xff)] ^
       table[1280 + (((sum >>> 16) ^ bytes[at + 2]) & 0xff)] ^
@@ -37,6 +44,23 @@ export function crc32c(bytes: Uint8Array<ArrayBufferLike>, seed = 0): number {
       table[256 + bytes[at + 6]] ^
       table[bytes[at + 7]];
   }
-  for (; at < end; at++) sum = (sum >>> 8) ^ table[(sum ^ bytes[at]) & 0xff];
-  return ~sum >>> 0;
+  return sum;
+}
+
+function byWords(bytes: Uint8Array<ArrayBufferLike>, end: number, sum: number): number {
+  const table = tables;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, end);
+  for (let at = 0; at < end; at += SLICES) {
+    const low = sum ^ view.getInt32(at, true);
+    const high = view.getInt32(at + 4, true);
+    sum = table[1792 + (low & 0xff)] ^
+      table[1536 + ((low >>> 8) & 0xff)] ^
+      table[1280 + ((low >>> 16) & 0xff)] ^
+      table[1024 + (low >>> 24)] ^
+      table[768 + (high & 0xff)] ^
+      table[512 + ((high >>> 8) & 0xff)] ^
+      table[256 + ((high >>> 16) & 0xff)] ^
+      table[high >>> 24];
+  }
+  return sum;
 }

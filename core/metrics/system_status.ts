@@ -5,6 +5,7 @@
  */
 import { MEMORY_PERCENT_MAX } from "../base/limits.ts";
 import type { RegionUse } from "../memory/inspection.ts";
+import type { NativeReport } from "../memory/kernel_loader.ts";
 import type { AlertName } from "./alerts.ts";
 
 /** In one word. */
@@ -51,6 +52,8 @@ export interface StatusFacts {
   readonly alerts: readonly AlertName[];
   /** Why the metrics log cannot be written; null when it can, or when there is none. */
   readonly metricsLogFailure: string | null;
+  /** Which loops run in the native library, from which size on, and why not else. */
+  readonly native: NativeReport;
   /** Since `initialize()`. */
   readonly uptimeMs: number;
 }
@@ -61,8 +64,6 @@ export interface SystemStatus extends StatusFacts {
   readonly status: StatusLevel;
   /** Empty when operational. */
   readonly reasons: readonly StatusReason[];
-  /** Which loops run, and why. */
-  readonly native: { readonly mode: "portable"; readonly why: string };
   /** What the process may do; `prompt` means that it was not granted and that somebody might be asked. */
   readonly permissions: Readonly<Record<string, Deno.PermissionState>>;
 }
@@ -112,8 +113,7 @@ const PERMISSIONS: readonly Deno.PermissionName[] = ["read", "write", "net", "en
 export function systemStatus(facts: StatusFacts): SystemStatus {
   const reasons = STATUS_TABLE.flatMap((row) => judge(row, facts));
   const status = reasons.some(({ level }) => level === "critical") ? "critical" : reasons.length > 0 ? "degraded" : "operational";
-  const native = { mode: "portable" as const, why: "this version has no native loops" };
-  return { status, reasons, ...facts, native, permissions: permissions() };
+  return { status, reasons, ...facts, permissions: permissions() };
 }
 
 function judge({ name, unit, read, degradedAt, criticalAt }: StatusRow, facts: StatusFacts): StatusReason[] {

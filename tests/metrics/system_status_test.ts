@@ -1,5 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
+import { loadKernels } from "../../core/memory/kernel_loader.ts";
 import { STATUS_TABLE, type StatusFacts, systemStatus } from "../../core/metrics/system_status.ts";
+import { FakeClock } from "../../core/testing.ts";
 
 const WELL: StatusFacts = {
   threads: { configured: 4, running: 4 },
@@ -8,6 +10,7 @@ const WELL: StatusFacts = {
     ...{ residentBytes: 10, budgetBytes: 100, budgetUnknown: [], usedPercent: 10 },
     regions: [{ name: "store", usedBytes: 10, capacityBytes: 100 }, { name: "slabs", usedBytes: 0, capacityBytes: 100 }],
   },
+  native: loadKernels({ enabled: false, library: null }, new FakeClock()).report(),
   ...{ alerts: [], metricsLogFailure: null, uptimeMs: 1 },
 };
 
