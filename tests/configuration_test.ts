@@ -38,6 +38,19 @@ function capacity(manager: UltraFastAgentManager, region: string): number {
 const MIB = 2 ** 20;
 
 const EFFECTS: Record<keyof KernelOptions, () => Promise<void>> = {
+  async native() {
+    await using manager = await open({ native: false });
+    assertEquals(manager.getSystemStatus().native.why, "switched off by native: false");
+    const library = new URL("no_such_library.so", import.meta.url).pathname;
+    const error = await assertRejects(() => open({ native: { library } }), ConfigError, library);
+    assertEquals(error.option, "native.library");
+    await using byDefault = await open({});
+    for (const native of [true, {}]) {
+      await using same = await open({ native });
+      assertEquals(same.getSystemStatus().native, byDefault.getSystemStatus().native);
+    }
+  },
+
   async threads() {
     for (const threads of [0, 2]) {
       await using manager = await open({ threads, behaviors: {} } as KernelOptions);

@@ -3,11 +3,12 @@
  * of the checkout is read by that project.
  */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { testBuilding } from "./support/native_library.ts";
 import { testWith } from "./support/permissions.ts";
 import { type Ended, runDeno, withFolder } from "./support/run_deno.ts";
 
 const ROOT = new URL("../", import.meta.url);
-const PUBLISHED = /^\/(?:mod\.ts|core\/[\w/.]+\.(?:ts|js)|scripts\/validate[\w/.-]*\.ts)$/;
+const PUBLISHED = /^\/(?:mod\.ts|core\/[\w/.]+\.(?:ts|js)|scripts\/(?:validate[\w/.-]*|build_native)\.ts|native\/\w+\.[ch])$/;
 
 /** A server of text; `requests` are the paths that it was asked for. */
 interface Served extends AsyncDisposable {
@@ -53,7 +54,12 @@ try {
 }
 
 /** Runs `main.ts` in a project whose configuration names the served package; its cache of http modules begins empty and ends with it. */
-async function runProject(kernel: Served, files: Record<string, string>, flags: readonly string[]): Promise<Ended> {
+async function runProject(
+  kernel: Served,
+  files: Record<string, string>,
+  flags: readonly string[],
+  env: Record<string, string> = {},
+): Promise<Ended> {
   return await withFolder(async (folder) => {
     const { imports: { zod } } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
     const base = `http://${kernel.host}`;
@@ -66,7 +72,7 @@ async function runProject(kernel: Served, files: Record<string, string>, flags: 
     await Deno.writeTextFile(`${folder}/project/deno.json`, JSON.stringify({ imports }));
     for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(`${folder}/project/${name}`, text);
     const args = ["run", "--no-prompt", "--quiet", `--allow-import=${kernel.host}`, ...flags];
-    return await runDeno(`${folder}/project`, args, { DENO_DIR: `${folder}/cache` });
+    return await runDeno(`${folder}/project`, args, { ...env, DENO_DIR: `${folder}/cache` });
   });
 }
 
@@ -142,3 +148,33 @@ testWith(NEEDS, "over http: the main job is a command", async () => {
   const { results, notMeasured } = JSON.parse(short.stdout);
   assertEquals([results.length, results[0].metrics.messages.lost, notMeasured.commit], [1, 0, "the script does not run from a checkout"]);
 });
+
+testBuilding("over http: build-native needs no checkout, and the manager finds what it has put into the cache", async () => {
+  await using kernel = servePackage();
+  const home = await Deno.realPath(await Deno.makeTempDir());
+  try {
+    const build = `http://${kernel.host}/scripts/build_native.ts`;
+    const environment = "--allow-env=XDG_CACHE_HOME,HOME";
+    const permissions = [environment, "--allow-run", `--allow-read=${home}`, `--allow-write=${home}`, "--config=deno.json"];
+    const built = await runProject(kernel, {}, [...permissions, build], { HOME: home, XDG_CACHE_HOME: "" });
+    assertEquals(built.code, 0, built.stdout + built.stderr);
+    const path = /^building (\S+)$/m.exec(built.stdout)![1];
+    const [, ffi, read] = / --allow-ffi=(\S+) .* (--allow-read=\S+)$/m.exec(built.stdout)!;
+    assertEquals([path.startsWith(home), ffi], [true, path]);
+
+    const main = `import { UltraFastAgentManager } from "@stage3/kernel";
+await using manager = new UltraFastAgentManager({ threads: 1 });
+await manager.initialize();
+const { mode, library, why } = manager.getSystemStatus().native;
+console.log(JSON.stringify([mode, library, why]));
+`;
+    const surroundings = { HOME: home, XDG_CACHE_HOME: "" };
+    const found = await runProject(kernel, { "main.ts": main }, [environment, read, `--allow-ffi=${path}`, "main.ts"], surroundings);
+    assertEquals(JSON.parse(found.stdout), ["native", path, `${path} is loaded`], found.stderr);
+    const without = await runProject(kernel, { "main.ts": main }, ["main.ts"], surroundings);
+    const why = "the package does not lie on this machine; the cache was not looked at (--allow-env=XDG_CACHE_HOME,HOME)";
+    assertEquals(JSON.parse(without.stdout), ["portable", null, why], without.stderr);
+  } finally {
+    await Deno.remove(home, { recursive: true });
+  }
+}, { net: true });

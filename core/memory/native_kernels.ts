@@ -100,8 +100,8 @@ export function choosingKernels(library: NativeLibrary, clock: Clock): ChoosingK
   return { kernels, loops: choices, measure, close };
 }
 
-/** Straight into C, whatever the size. */
-function nativeLoops({ s3k_crc32c, s3k_hash, s3k_gather }: LoopSymbols): Loops {
+/** The loops of C, whatever the size. */
+export function nativeLoops({ s3k_crc32c, s3k_hash, s3k_gather }: LoopSymbols): Loops {
   const sum: Kernels["crc32c"] = (bytes, seed = 0) => {
     if (bytes.length <= CALL_BYTES_MAX) return s3k_crc32c(bytes as Uint8Array<ArrayBuffer>, bytes.length, seed >>> 0);
     let result = seed;

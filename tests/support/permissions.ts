@@ -19,6 +19,8 @@ export interface Needs {
   sys?: boolean;
   /** `--allow-net=127.0.0.1` */
   net?: boolean;
+  /** `--allow-ffi` */
+  ffi?: boolean;
   /** `--allow-import` (of 127.0.0.1) */
   import?: boolean;
 }
@@ -30,6 +32,7 @@ const FLAGS: Record<keyof Needs, { flag: string; descriptor: Deno.PermissionDesc
   env: { flag: "--allow-env", descriptor: { name: "env" } },
   sys: { flag: "--allow-sys", descriptor: { name: "sys" } },
   net: { flag: "--allow-net=127.0.0.1", descriptor: { name: "net", host: "127.0.0.1" } },
+  ffi: { flag: "--allow-ffi", descriptor: { name: "ffi" } },
   import: { flag: "--allow-import=127.0.0.1", descriptor: { name: "import", host: "127.0.0.1" } as Deno.PermissionDescriptor },
 };
 
