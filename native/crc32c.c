@@ -11,17 +11,20 @@
 #include <nmmintrin.h>
 #define HAS_LANES 1
 #define LANE_TARGET __attribute__((target("sse4.2")))
-#define STEP_8(sum, word) ((uint32_t)_mm_crc32_u64(sum, word))
-#define STEP_1(sum, byte) _mm_crc32_u8(sum, byte)
+/* The instruction keeps 64 bits with the upper half 0: cutting them off after each step would cost as much as the step. */
+typedef uint64_t running;
+#define STEP_8(sum, word) _mm_crc32_u64(sum, word)
+#define STEP_1(sum, byte) _mm_crc32_u8((uint32_t)(sum), byte)
 #elif defined(__aarch64__)
 #define HAS_LANES 1
 #define LANE_TARGET
 /* By the assembler's names: the compilers' own functions are there only for targets that surely have the instruction. */
-static inline uint32_t STEP_8(uint32_t sum, uint64_t word) {
+typedef uint32_t running;
+static inline running STEP_8(running sum, uint64_t word) {
   __asm__(".arch_extension crc\n\tcrc32cx %w0, %w0, %x1" : "+r"(sum) : "r"(word));
   return sum;
 }
-static inline uint32_t STEP_1(uint32_t sum, uint8_t byte) {
+static inline running STEP_1(running sum, uint8_t byte) {
   __asm__(".arch_extension crc\n\tcrc32cb %w0, %w0, %w1" : "+r"(sum) : "r"((uint32_t)byte));
   return sum;
 }
@@ -112,16 +115,21 @@ uint32_t s3k_crc32c_tables(const uint8_t *bytes, uint32_t length, uint32_t seed)
 }
 
 #if defined(HAS_LANES)
-static uint32_t moved(uint32_t over[4][256], uint32_t sum) {
-  return over[0][sum & 0xff] ^ over[1][sum >> 8 & 0xff] ^ over[2][sum >> 16 & 0xff] ^ over[3][sum >> 24];
+static running moved(uint32_t over[4][256], running sum) {
+  return over[0][sum & 0xff] ^ over[1][sum >> 8 & 0xff] ^ over[2][sum >> 16 & 0xff] ^ over[3][sum >> 24 & 0xff];
 }
 
 /* Three lanes behind one another, as often as they fit. */
-LANE_TARGET static inline uint32_t lanes(const uint8_t **bytes, uint32_t *length, uint32_t sum, uint32_t lane, uint32_t over[4][256]) {
+LANE_TARGET static inline running lanes(const uint8_t **bytes, uint32_t *length, running sum, uint32_t lane, uint32_t over[4][256]) {
   const uint8_t *at = *bytes;
   uint32_t left = *length;
   for (; left >= 3 * lane; at += 3 * lane, left -= 3 * lane) {
-    uint32_t second = 0, third = 0;
+    running second = 0, third = 0;
+#if defined(__clang__)
+#pragma clang loop unroll_count(4)
+#else
+#pragma GCC unroll 4
+#endif
     for (const uint8_t *end = at + lane, *step = at; step < end; step += 8) {
       sum = STEP_8(sum, word_at(step));
       second = STEP_8(second, word_at(step + lane));
@@ -135,12 +143,12 @@ LANE_TARGET static inline uint32_t lanes(const uint8_t **bytes, uint32_t *length
 }
 
 LANE_TARGET static uint32_t by_instruction(const uint8_t *bytes, uint32_t length, uint32_t seed) {
-  uint32_t sum = ~seed;
+  running sum = ~seed;
   sum = lanes(&bytes, &length, sum, LONG_LANE, over_long);
   sum = lanes(&bytes, &length, sum, SHORT_LANE, over_short);
   for (; length >= 8; bytes += 8, length -= 8) sum = STEP_8(sum, word_at(bytes));
   for (; length > 0; bytes++, length--) sum = STEP_1(sum, *bytes);
-  return ~sum;
+  return ~(uint32_t)sum;
 }
 #endif
 

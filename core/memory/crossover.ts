@@ -26,7 +26,7 @@ const ROUNDS = 12;
 /** Enough to go by when the machine is busy. */
 const ROUNDS_MIN = 4;
 /** The library must win by so much. */
-const LEAD = 1.1;
+const LEAD = 1.25;
 
 /**
  * The smallest size (of trials in ascending order) from which on `native` was faster at all of them; Infinity when it was not even at the largest. Null

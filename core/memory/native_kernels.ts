@@ -19,11 +19,14 @@ type Loops = Pick<Kernels, LoopName>;
 /** Lengths are 32 bits in C; what is longer is cut, or left to TypeScript. */
 const CALL_BYTES_MAX = 2 ** 30;
 const OUT_OF_RANGE = 0xffffffff;
-/** Sizes at which the twins are timed: bytes, for `gather` ranges. */
+/**
+ * Sizes at which the twins are timed: bytes, for `gather` ranges. None is smaller, for a call into C takes four times as long from code that the runtime
+ * has not compiled to its best, and below them that would be a loss.
+ */
 const SIZES: Readonly<Record<LoopName, readonly number[]>> = {
-  crc32c: [16, 32, 64, 128, 256, 512, 1_024, 2_048],
-  hash: [16, 32, 64, 128, 256, 512, 1_024, 2_048],
-  gather: [1, 2, 4, 8, 16, 32, 64],
+  crc32c: [256, 512, 1_024, 2_048],
+  hash: [256, 512, 1_024, 2_048],
+  gather: [8, 16, 32, 64],
 };
 /** From here on C is faster on any machine: where it runs until it was measured. */
 const SAFE: Readonly<Record<LoopName, number>> = { crc32c: 4_096, hash: 4_096, gather: 64 };
@@ -71,29 +74,37 @@ export function choosingKernels(library: NativeLibrary, clock: Clock): ChoosingK
     // A machine that is too busy to say is asked again, each time after twice as many calls.
     else state.measureAt *= 2;
   };
-  /** Whether a call of that size runs in C. */
-  const runsNative = (name: LoopName, state: Choice, size: number): boolean => {
-    if (size >= state.from) return true;
-    if (++state.calls >= state.measureAt && !state.measured) measure(name);
-    return false;
+  const count = (name: LoopName): void => {
+    if (++choices[name].calls >= choices[name].measureAt) measure(name);
   };
-  const sum: Kernels["crc32c"] = (bytes, seed = 0) =>
-    runsNative("crc32c", choices.crc32c, bytes.length) ? native.crc32c(bytes, seed) : crc32c(bytes, seed);
+  const { crc32c: sums, hash: hashes, gather: gathers } = choices;
+  const sum: Kernels["crc32c"] = (bytes, seed = 0) => {
+    if (bytes.length >= sums.from) return native.crc32c(bytes, seed);
+    if (!sums.measured) count("crc32c");
+    return crc32c(bytes, seed);
+  };
   const kernels: Kernels = {
     name: "native",
     crc32c: sum,
-    hash: (bytes, seed = 0) => runsNative("hash", choices.hash, bytes.length) ? native.hash(bytes, seed) : keyHash(bytes, seed),
-    gather: (target, source, ranges, count, sums) =>
+    hash(bytes, seed = 0) {
+      if (bytes.length >= hashes.from) return native.hash(bytes, seed);
+      if (!hashes.measured) count("hash");
+      return keyHash(bytes, seed);
+    },
+    gather(target, source, ranges, ranged, wanted) {
       // Where checksums are wanted, C pays from the first range on.
-      runsNative("gather", choices.gather, sums === undefined ? count : Math.max(count, SAFE.gather))
-        ? native.gather(target, source, ranges, count, sums)
-        : gather(target, source, ranges, count, sums, sum),
+      if ((wanted === undefined ? ranged : Math.max(ranged, SAFE.gather)) >= gathers.from) {
+        return native.gather(target, source, ranges, ranged, wanted);
+      }
+      if (!gathers.measured) count("gather");
+      return gather(target, source, ranges, ranged, wanted, sum);
+    },
     get system() {
       return system === undefined ? system = systemCalls(library.system(), library.features) : system;
     },
   };
   const close = (): void => {
-    for (const name of LOOP_NAMES) choices[name] = { ...choices[name], from: Infinity, measured: true };
+    for (const name of LOOP_NAMES) Object.assign(choices[name], { from: Infinity, measured: true });
     system = null;
     library.close();
   };

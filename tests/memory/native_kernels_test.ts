@@ -29,7 +29,7 @@ Deno.test("the crossover is where the library wins at every larger size", () => 
   assertEquals(measured((size) => size / 16, () => 3), 64);
   assertEquals(measured((size) => size / 16, () => 0.1), 16);
   assertEquals(measured((size) => size / 16, () => 20), Infinity);
-  assertEquals(measured((size) => size / 16, () => 1.95), 64, "a lead of a fortieth is none");
+  assertEquals(measured((size) => size / 16, () => 1.8), 64, "a lead of a ninth is none");
   assertEquals(measured((size) => size === 128 ? 1 : size / 16, () => 3), 256, "losing at 128 counts for 64, too");
 });
 
