@@ -4,7 +4,9 @@ import * as limits from "../core/base/limits.ts";
 import { DEPTH_MAX } from "../core/bus/codec_format.ts";
 import { MESSAGE_BYTES_MAX } from "../core/bus/outbound.ts";
 import { UltraFastAgentManager } from "../mod.ts";
+import { buildNative } from "../scripts/build_native.ts";
 import { behaviorUrl } from "./support/behaviors.ts";
+import { compiler } from "./support/native_library.ts";
 import { testWith } from "./support/permissions.ts";
 import { type Ended, runDeno, withFolder } from "./support/run_deno.ts";
 
@@ -37,6 +39,7 @@ const TRIALS: Readonly<Record<string, Trial>> = {
   '`metricsLog: "metrics.jsonl"`': { feature: "log", withheld: "ConfigError: .*--allow-write=metrics\\.jsonl.* --allow-read=metrics" },
   "the memory budget of a small machine": { feature: "budget", withheld: "--allow-sys=systemMemoryInfo" },
   "that of a container with a memory limit": { feature: "container", withheld: "--allow-all" },
+  '`native: { library: "kernel.so" }`': { feature: "native", withheld: "ConfigError: .*--allow-ffi=kernel\\.so" },
   "the main job": { job: SHORT_JOB },
   "`--report report.json`": { job: [...SHORT_JOB, "--report", "report.json"], withheld: "--allow-write=report\\.json" },
   "machine and commit in its report": {
@@ -54,6 +57,7 @@ async function attempt(trial: Trial, flags: readonly string[]): Promise<Ended> {
   try {
     return await withFolder(async (folder) => {
       await Deno.writeTextFile(`${folder}/echo.ts`, BEHAVIOR);
+      if (trial.feature === "native") await buildNative({ folder, name: "kernel.so" });
       await Deno.mkdir(`${folder}/.git`);
       await Deno.writeTextFile(`${folder}/.git/HEAD`, "0123456789abcdef0123456789abcdef01234567\n");
       const host = `127.0.0.1:${server.addr.port}`;
@@ -80,6 +84,7 @@ testWith(
     for (const [feature, cell] of rows) {
       const trial = TRIALS[feature];
       const flags = [...cell.matchAll(/`([^`]+)`/g)].map((match) => match[1]);
+      if (trial.feature === "native" && compiler === null) continue; // tests/scripts/build_native_test.ts says so
       if (trial.feature === "container" && Deno.build.os !== "linux") continue; // others have no control groups
       await t.step(feature, async () => {
         const { code, stdout, stderr } = await attempt(trial, flags);

@@ -32,6 +32,10 @@ const FEATURES: Record<string, () => Promise<void> | void> = {
     await using manager = new UltraFastAgentManager({ threads: 0, metricsLog: "metrics.jsonl" });
     await manager.initialize();
   },
+  async native() {
+    await using manager = new UltraFastAgentManager({ threads: 0, native: { library: "kernel.so" } });
+    await manager.initialize();
+  },
   budget: () => throwIfWithheld(memoryBudget().unknown.filter((reason) => reason.startsWith("RAM"))),
   container: () => throwIfWithheld(memoryBudget().unknown),
   async facts() {
