@@ -70,10 +70,10 @@ function portable(why: string): LoadedKernels {
   return { kernels: portableKernels, report: () => ({ mode: "portable", why, library: null, loops }), close() {/* nothing is open */} };
 }
 
-/** The library, or why it cannot be used. */
-function tryOpen(path: string, clock: Clock): LoadedKernels | string {
+/** The library, or why it cannot be used; `hint` stands behind the flag that is missing. */
+function tryOpen(path: string, clock: Clock, hint = ""): LoadedKernels | string {
   if (Deno.permissions.querySync({ name: "ffi", path }).state !== "granted") {
-    return `${path} may not be loaded: run with --allow-ffi=${path}`;
+    return `${path} may not be loaded: run with --allow-ffi=${path}${hint}`;
   }
   try {
     const library = openLibrary(path);
@@ -109,8 +109,7 @@ function besidePackage(clock: Clock): LoadedKernels | string {
   if (url.protocol !== "file:") return "the package does not lie on this machine";
   const path = decodeURIComponent(url.pathname);
   if (isAbsent(path)) return "not built (deno task build:native)";
-  const tried = tryOpen(path, clock);
-  return typeof tried === "string" && tried.includes("--allow-ffi=") ? `${tried}, once it is built (deno task build:native)` : tried;
+  return tryOpen(path, clock, ", once it is built (deno task build:native)");
 }
 
 /** Where `build-native` puts it, if what lies there is still what was put there. */
@@ -124,19 +123,22 @@ function inCache(clock: Clock): LoadedKernels | string {
     return `the cache was not looked at (--allow-read=${folder.path})`;
   }
   if (isAbsent(path)) return "the cache holds none (deno run jsr:@stage3/kernel/build-native)";
-  const sum = createHash("sha256").update(Deno.readFileSync(path)).digest("hex");
-  const noted = isAbsent(`${path}.sha256`) ? "" : Deno.readTextFileSync(`${path}.sha256`).slice(0, sum.length);
-  if (sum !== noted) return `${path} is not what was built: its checksum differs; build it again`;
+  try {
+    const sum = createHash("sha256").update(Deno.readFileSync(path)).digest("hex");
+    const noted = Deno.readTextFileSync(`${path}.sha256`).slice(0, sum.length);
+    if (sum !== noted) return `${path} is not what was built: its checksum differs; build it again`;
+  } catch (error) {
+    return `${path} could not be checked (${(error as Error).message}); build it again`;
+  }
   return tryOpen(path, clock);
 }
 
-/** Whether a file surely is not there: without the permission to read nobody knows. */
+/** Whether a file surely is not there: where it may not be looked for, nobody knows. */
 function isAbsent(path: string): boolean {
   if (Deno.permissions.querySync({ name: "read", path }).state !== "granted") return false;
   try {
     return !Deno.statSync(path).isFile;
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return true;
-    throw error;
+    return error instanceof Deno.errors.NotFound; // what else is wrong is said when it is opened
   }
 }
