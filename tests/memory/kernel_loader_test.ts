@@ -1,11 +1,12 @@
 /** Where the library is looked for, what each place needs, and what is said when it is not used: as a program of its own, with exactly its flags. */
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { loadKernels, type NativeReport } from "../../core/memory/kernel_loader.ts";
 import { portableKernels } from "../../core/memory/kernels.ts";
 import { cacheName } from "../../core/memory/library_place.ts";
 import { FakeClock } from "../../core/testing.ts";
+import { ConfigError, UltraFastAgentManager } from "../../mod.ts";
 import { buildNative } from "../../scripts/build_native.ts";
-import { testBuilding } from "../support/native_library.ts";
+import { testBuilding, withLibrary } from "../support/native_library.ts";
 import { testWith } from "../support/permissions.ts";
 import { runDeno, withFolder } from "../support/run_deno.ts";
 
@@ -59,6 +60,20 @@ testBuilding("a library that is named needs --allow-ffi of that file and nothing
     assertStringIncludes(absent, "cannot be opened");
   });
 }, { env: true });
+
+testBuilding("a manager says what runs in C, and gives the library back at its end, also when it cannot start", async () => {
+  // That a library stays open fails a test by itself.
+  await withLibrary(async (library) => {
+    await using manager = new UltraFastAgentManager({ threads: 0, native: { library } });
+    await manager.initialize();
+    const { mode, why, loops } = manager.getSystemStatus().native;
+    assertEquals([mode, why, loops.gather.unit], ["native", `${library} is loaded`, "ranges"]);
+    assertEquals([loops.crc32c.from, loops.hash.from, loops.gather.from], [4_096, 4_096, 64]);
+    const failing = new UltraFastAgentManager({ threads: 0, native: { library }, metricsLog: `${library}/no/such/folder` });
+    await assertRejects(() => failing.initialize(), ConfigError, "metricsLog");
+    await failing.shutdown();
+  });
+});
 
 testBuilding("the cache's library is loaded while it is what was built, and refused when a byte of it has changed", async () => {
   await withFolder(async (home) => {
