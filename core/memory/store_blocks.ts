@@ -6,6 +6,7 @@
  * @module
  */
 import { KernelError } from "../base/errors.ts";
+import { store } from "./atomics.ts";
 import type { Layout } from "./layout.ts";
 import type { SharedMemory } from "./shared_memory.ts";
 import { StoreHeap } from "./store_heap.ts";
@@ -75,9 +76,14 @@ export class StoreBlocks {
     return this.#words[this.heap.wordOf(unit) + OWNER] - 1;
   }
 
-  /** The block that was written is published. */
+  /** The block that was written is published. Atomically, for a plain store could be seen before that of its version (ARM). */
   settle(): void {
-    this.#words[this.#filling] = 0;
+    store(this.#words, this.#filling, 0);
+  }
+
+  /** Whether a block was written and is not settled; a plain read. */
+  isFilling(unit: number): boolean {
+    return this.#words[this.#filling] === unit + 1;
   }
 
   /** Throws when this thread was given up for dead and the lock taken from it. */
@@ -180,6 +186,8 @@ export class StoreBlocks {
   sweep(): void {
     const filling = this.#words[this.#filling] - 1;
     const lost = filling >= 0 && this.heap.mark(filling, STORE_ORDER.lost) ? filling : -1;
+    // It had been published.
+    if (lost < 0) this.settle();
     this.heap.sweep((unit) => unit === lost ? this.#words[this.#fillingUnits] : this.unitsOf(unit));
   }
 

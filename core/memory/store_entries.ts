@@ -9,6 +9,9 @@
  * the old block freed, so a reader that finds the version unchanged after its copy has copied one whole value. A version is the change's number among
  * all changes of the store, so no key ever has the same one twice: 32 bits of it stand in `versions`, the rest in `origin`.
  *
+ * A reader that comes between the two words would show what is new under the old version, while other threads still serve what is old from their caches.
+ * So it finishes the change: it knows the block by `filling`, the deletion by `changing`, and the version by `sequence`, all written before the first word.
+ *
  * All else (chains, free entries, free runs, counts) follows from the records, so a holder of the lock that vanishes in the middle is repaired by
  * building it anew: `ensureWhole`. It also turns the zeroed arena into an empty store.
  *
@@ -31,6 +34,9 @@ const BLOCK = STORE_RECORD.block >>> 2;
 const HASH = STORE_RECORD.hash >>> 2;
 const ORIGIN = STORE_RECORD.origin >>> 2;
 const ORIGIN_MASK = (1 << STORE_ORIGIN_BITS) - 1;
+
+/** `STORE.changing`: all of them. */
+const EVERY_ENTRY = -1;
 
 /** There is no such entry, or no room for one. */
 export const ABSENT = -1;
@@ -89,7 +95,7 @@ export class StoreEntries {
     return this.versionHigh * LOW_RANGE + (this.version >>> 0);
   }
 
-  /** Changes so far, for the holder of the lock: the version of the latest. */
+  /** Changes so far: the version of the latest, or of the one that is being made. */
   get sequence(): number {
     return this.#floats[(this.#control + STORE.sequence) >>> 3];
   }
@@ -128,7 +134,7 @@ export class StoreEntries {
           if (this.blocks.holds(this.block, scratch, image)) return entry;
           // Another key of the same hash, or ours, whose block was replaced and reused between the two loads and the comparison.
           if (!this.isUnchanged(entry)) return UNSURE;
-        }
+        } else if (this.isBeingDeleted(entry)) this.#finishChange(entry);
       }
       if (--steps < 0) return UNSURE;
       entry = load(words, record) - 1;
@@ -146,7 +152,22 @@ export class StoreEntries {
    * it from being done after it (it is an acquire; ARM does reorder so).
    */
   isUnchanged(entry: number): boolean {
+    if (this.isBeingSet() && this.#finishChange(entry)) return false;
     return compareExchange(this.#words, this.#versions + entry, this.version, this.version) === this.version;
+  }
+
+  /**
+   * Whether the block that was seen may not have its version yet. A plain read, between the block's load and the exchange on the version: `filling` is
+   * written before the one and reset, atomically, after the other.
+   */
+  isBeingSet(): boolean {
+    return this.block >= 0 && this.blocks.isFilling(this.block);
+  }
+
+  /** Whether an entry that was seen without a block may not have its version yet; likewise. */
+  isBeingDeleted(entry: number): boolean {
+    const changing = this.#words[this.#field(STORE.changing)];
+    return changing === entry + 1 || changing === EVERY_ENTRY;
   }
 
   /** Sets a value: its entry, or `ABSENT` when there is no room. `found` is what `find` returned for the key. */
@@ -185,10 +206,11 @@ export class StoreEntries {
     this.#nextVersion(entry, namespaceId);
     if (this.journal.isRead) this.#note(kind, namespaceId, old);
     store(words, record + BLOCK, 0);
+    // While the entry is in its chain: a reader that no longer comes by it could not see that it is being deleted.
+    store(words, this.#versions + entry, this.version);
     store(words, link, words[record]);
     // By two, for odd means that the chains are being rebuilt; and before `next` changes: a reader that stands on this record must find out.
     add(words, this.#field(STORE.chains), 2);
-    store(words, this.#versions + entry, this.version);
     this.#freeEntry(entry);
     const units = this.blocks.free(old);
     this.#count(namespaceId, -1, -units);
@@ -202,7 +224,9 @@ export class StoreEntries {
     const words = this.#words;
     this.blocks.assertHeld();
     words[this.#field(STORE.whole)] = 0;
-    words[this.#field(STORE.changing)] = -1;
+    words[this.#field(STORE.changing)] = EVERY_ENTRY;
+    // A version above all that there are, for readers that come by before the entries get their own.
+    this.#nextSequence();
     const end = words[this.#field(STORE.entriesEnd)];
     for (let entry = 0; entry < end; entry++) {
       if (words[this.#record(entry) + BLOCK] !== 0) store(words, this.#record(entry) + BLOCK, 0);
@@ -236,7 +260,7 @@ export class StoreEntries {
       const record = this.#record(entry);
       const unit = words[record + BLOCK] - 1;
       const namespaceId = words[record + ORIGIN] & ORIGIN_MASK;
-      if (changing === -1 || changing === entry + 1) {
+      if (changing === EVERY_ENTRY || changing === entry + 1) {
         this.#nextVersion(entry, namespaceId);
         store(words, this.#versions + entry, this.version);
       }
@@ -306,11 +330,19 @@ export class StoreEntries {
 
   /** Takes the next version for an entry and says that it is being changed; who publishes the change stores `version`. */
   #nextVersion(entry: number, namespaceId: number): void {
-    this.#words[this.#field(STORE.changing)] = this.#words[this.#field(STORE.changing)] === -1 ? -1 : entry + 1;
+    if (this.#words[this.#field(STORE.changing)] !== EVERY_ENTRY) this.#words[this.#field(STORE.changing)] = entry + 1;
     const sequence = this.#nextSequence();
     this.version = sequence | 0;
     this.versionHigh = sequence < LOW_RANGE ? 0 : Math.floor(sequence / LOW_RANGE);
     this.#words[this.#record(entry) + ORIGIN] = namespaceId | (this.versionHigh << STORE_ORIGIN_BITS);
+  }
+
+  /** Gives an entry, as it was seen, the version that its change has; false when it had that already. Harmless when it has another by now. */
+  #finishChange(entry: number): boolean {
+    const version = this.sequence | 0;
+    if (version === this.version) return false;
+    compareExchange(this.#words, this.#versions + entry, this.version, version);
+    return true;
   }
 
   #nextSequence(): number {

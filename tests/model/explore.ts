@@ -43,7 +43,7 @@ const ORDERS_MAX = 20_000_000;
 
 /** One model with its threads, and what has been seen so far. */
 class Exploration {
-  readonly #memory: SharedMemory = allocateMemory(ARENA_BYTES);
+  readonly #memory: SharedMemory;
   readonly #baton: Baton;
   readonly #outcomes = new Map<string, number>();
   #orders = 0;
@@ -51,6 +51,7 @@ class Exploration {
   #wrong = "";
 
   constructor(readonly model: Model, readonly seed: number) {
+    this.#memory = allocateMemory(model.arenaBytes ?? ARENA_BYTES);
     this.#baton = Baton.allocate(model.threads.length);
   }
 

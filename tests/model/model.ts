@@ -33,6 +33,8 @@ export interface Model {
   readonly mutant?: boolean;
   /** In turn, each number of steps after which thread 0 is killed; left out: nobody is killed. */
   readonly killThreadZeroAfter?: readonly number[];
+  /** Bytes of the arena, if a kind of structure needs more than `ARENA_BYTES`. */
+  readonly arenaBytes?: number;
   /** The arena's words before each run (all others are 0). */
   reset?(words: Int32Array): void;
   /** Thread `me` makes its objects (steps are not counted) and returns its program, which returns what it saw. */
@@ -43,5 +45,5 @@ export interface Model {
   readonly table: readonly Outcome[];
 }
 
-/** Bytes of a model's arena. */
+/** Bytes of a model's arena, unless it says otherwise. */
 export const ARENA_BYTES = 65_536;
