@@ -8,6 +8,7 @@ import type { Layout } from "../../core/memory/layout.ts";
 import { MemoryStore } from "../../core/memory/memory_store.ts";
 import type { StoreCell } from "../../core/memory/store_cell.ts";
 import { attachMemory } from "../../core/memory/shared_memory.ts";
+import { dieAfter } from "./dying.ts";
 
 /** What the thread is told. */
 export interface TortureOrder {
@@ -153,20 +154,11 @@ export class Torture {
     }
   }
 
-  /** From a random atomic step on, every step throws: no `finally` can put anything right. Changes only, until one is hit in the middle. */
+  /** Changes only, until one is hit in the middle. */
   #die(): void {
-    let steps = this.#random.below(40);
-    for (const name of ["load", "store", "add", "compareExchange", "notify", "wait"]) {
-      const original = Reflect.get(Atomics, name) as (...args: unknown[]) => unknown;
-      Reflect.set(Atomics, name, (...args: unknown[]) => {
-        if (steps-- > 0) return original(...args);
-        throw new Error("died");
-      });
-    }
-    try {
-      for (;;) this.#random.below(4) === 0 ? this.#store.delete("torture", this.order.keys[0]) : this.#set([this.order.keys[0]]);
-    } catch (error) {
-      if (!(error instanceof Error) || error.message !== "died") throw error;
-    }
+    dieAfter(this.#random.below(40), () => {
+      if (this.#random.below(4) === 0) this.#store.delete("torture", this.order.keys[0]);
+      else this.#set([this.order.keys[0]]);
+    });
   }
 }
