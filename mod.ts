@@ -83,6 +83,8 @@ export type { GroupPolicy } from "./core/bus/subscriptions.ts";
 export { TopicMatcher } from "./core/bus/topic_matcher.ts";
 export { Kernel as UltraFastAgentManager } from "./core/kernel.ts";
 export type { BatchMessage, ManagerOptions } from "./core/kernel.ts";
+export { planSizing as planLayout } from "./core/sizing.ts";
+export type { FigureBasis, SizingFigure, SizingPlan, SizingRequest } from "./core/sizing.ts";
 export type { KernelParts } from "./core/system.ts";
 export { TaskExecutor as OptimizedExecutor } from "./core/tasks/executor.ts";
 export type { ExecuteOptions, ExecutorOptions, ExecutorStatistics, RunTask } from "./core/tasks/executor.ts";

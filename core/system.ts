@@ -41,7 +41,7 @@ export interface KernelParts {
 }
 
 /** Agents a fifth more than may be alive, so that a claim finds a slot in a few probes; warm ones come on top. */
-const SPARE_SLOTS_RATIO = 1.25;
+export const SPARE_SLOTS_RATIO = 1.25;
 
 /** Events that notes of the threads become. */
 const NOTE_EVENTS: Readonly<Record<string, string>> = {
@@ -229,7 +229,8 @@ export class System {
   }
 }
 
-function layoutFor({ threads, agentsMax, sharedBufferBytes, storeBytes, warmPools, pooledMessagesMax }: KernelConfig): Layout {
+/** The arena that a configuration asks for. Throws `ConfigError` when none can hold it. */
+export function layoutFor({ threads, agentsMax, sharedBufferBytes, storeBytes, warmPools, pooledMessagesMax }: KernelConfig): Layout {
   const warm = Object.values(warmPools).reduce((sum, { dynamic, sizeMin, sizeMax }) => sum + (dynamic ? sizeMax : sizeMin), 0);
   const agentSlots = Math.ceil((agentsMax + warm) * SPARE_SLOTS_RATIO) + 64;
   // A dead thread's index is never used again: it may write once more.
