@@ -9,6 +9,7 @@ import { AgentManager } from "./agents/agent_manager.ts";
 import { type AgentRecord, AgentRegistry, type SnapshotNote } from "./agents/agent_registry.ts";
 import { type AssembledHost, assembleHost, type HostPlan, type Office } from "./agents/host_assembly.ts";
 import type { HostParts } from "./agents/host_parts.ts";
+import { type CoreCalls, pinnedStart, type Placement, placeThreads, readTopology } from "./agents/numa.ts";
 import { LetterOffice } from "./agents/letter_office.ts";
 import { HOST_STATE } from "./agents/lifecycle.ts";
 import { Supervisor } from "./agents/supervisor.ts";
@@ -36,6 +37,8 @@ export interface KernelParts {
   readonly main?: HostParts;
   /** URL of a module whose default export is the `HostParts` of the worker threads. */
   readonly workersUrl?: string;
+  /** What keeps threads to processors; null where nothing can. */
+  readonly cores?: CoreCalls | null;
   /** Behaviors in the place of the manager's own or the team's, by type. */
   readonly behaviors?: Readonly<Record<string, string>>;
 }
@@ -77,6 +80,7 @@ export class System {
   readonly #native: LoadedKernels;
   readonly #memory: SharedMemory;
   readonly #layout: Layout;
+  readonly #placement: Placement;
 
   /** Builds the floors; no thread runs yet. */
   constructor(
@@ -87,6 +91,9 @@ export class System {
     private readonly emit: (name: string, data: unknown) => void,
   ) {
     const { threads, agentsMax, hangTimeoutMs, warmPools } = config;
+    const { cores = null } = parts;
+    const placement = this.#placement = placeThreads(config.affinity, threads, readTopology(navigator.hardwareConcurrency), cores?.get());
+    const startAt = pinnedStart(placement, cores);
     const layout = this.#layout = layoutFor(config);
     const memory = this.#memory = allocateMemory(layout.totalBytes);
     this.#native = loadKernels(config.native, clock);
@@ -99,7 +106,7 @@ export class System {
     this.main = assembleHost({ ...plan, behaviors: { ...TEAM, ...plan.behaviors } }, memory, clock, parts.main, this.#office());
     this.registry = new AgentRegistry(this.main.host.directory);
     const workers = this.workers = new WorkerPool({
-      ...{ workerText, memory, layout, hangTimeoutMs, clock, partsUrl: parts.workersUrl },
+      ...{ workerText, memory, layout, hangTimeoutMs, clock, startAt, partsUrl: parts.workersUrl },
       plan: (index) => this.#plan(index),
       onDeath: (host, why, cause) => this.#hostDied(host, why, cause),
       onStall: (host, stalledMs, agentId) => emit("host:stalled", { host, stalledMs, agentId }),
@@ -157,6 +164,7 @@ export class System {
     const { config, workers, agents, monitor, main } = this;
     return systemStatus({
       threads: { configured: config.threads, running: workers.alive.length },
+      placement: this.#placement,
       agents: { live: main.host.directory.live, max: config.agentsMax, warm: agents.warm },
       memory: { ...monitor.memory, regions: this.inspect().regions },
       ...{ native: this.#native.report(), alerts: monitor.alerts, metricsLogFailure: monitor.logFailure, uptimeMs: monitor.uptimeMs },

@@ -64,6 +64,18 @@ const EFFECTS: Record<keyof KernelOptions, () => Promise<void>> = {
     assertEquals(parseConfig({ eventBusWorkers: 3 }, 16).threads, 3);
   },
 
+  async affinity() {
+    const set: number[][] = [];
+    const cores = { get: () => [0, 1, 2], set: (wanted: readonly number[]) => void set.push([...wanted]) };
+    await using manager = new UltraFastAgentManager({ threads: 2, affinity: [0] }, { cores });
+    await manager.initialize();
+    assertEquals(manager.getSystemStatus().placement.affinity, [[0], [0]]);
+    assertEquals(set, [[0], [0, 1, 2], [0], [0, 1, 2]], "each thread is started there, and main comes back");
+    const without = new UltraFastAgentManager({ threads: 1, affinity: true });
+    await assertRejects(() => without.initialize(), Error, "affinity is set");
+    await without.shutdown();
+  },
+
   async debug() {
     for (const debug of [false, true]) {
       const views: Uint8Array[] = [];

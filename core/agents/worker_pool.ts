@@ -39,6 +39,8 @@ export interface WorkerPoolOptions {
   readonly hangTimeoutMs: number;
   /** Plan of a host by its index. */
   readonly plan: (index: number) => HostPlan;
+  /** Starts a thread where it is to run; left out: anywhere. */
+  readonly startAt?: <Started>(host: number, start: () => Started) => Started;
   /** Module with the parts of a test. */
   readonly partsUrl?: string;
   /** Called once for each thread that died without being told to. */
@@ -147,15 +149,16 @@ export class WorkerPool {
   }
 
   #startOne(host: number): Promise<void> {
-    const { memory, clock, plan, partsUrl, workerText } = this.#options;
+    const { memory, clock, plan, partsUrl, workerText, startAt = (_host, start) => start() } = this.#options;
     this.#mark(host, HOST_STATE.starting);
-    const worker = new Worker(workerText, {
-      eval: true,
-      // The runtime would copy the environment, and ask for the permission to read it: on a terminal, with a prompt.
-      ...(mayReadEnvironment() ? {} : { env: {} }),
-      workerData: { plan: plan(host), memory: memory.memory, partsUrl },
-      resourceLimits: { maxOldGenerationSizeMb: WORKER_HEAP_MB_MAX, maxYoungGenerationSizeMb: WORKER_YOUNG_HEAP_MB_MAX },
-    });
+    const worker = startAt(host, () =>
+      new Worker(workerText, {
+        eval: true,
+        // The runtime would copy the environment, and ask for the permission to read it: on a terminal, with a prompt.
+        ...(mayReadEnvironment() ? {} : { env: {} }),
+        workerData: { plan: plan(host), memory: memory.memory, partsUrl },
+        resourceLimits: { maxOldGenerationSizeMb: WORKER_HEAP_MB_MAX, maxYoungGenerationSizeMb: WORKER_YOUNG_HEAP_MB_MAX },
+      }));
     const watched: Watched = { worker, host, beat: -1, looks: 0 };
     this.#watched.set(host, watched);
     return new Promise((resolve, reject) => {

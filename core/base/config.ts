@@ -88,6 +88,8 @@ export interface NativePlan {
 export interface KernelConfig {
   /** Worker threads. */
   readonly threads: number;
+  /** Where worker threads run; see `KernelOptions`. */
+  readonly affinity: boolean | readonly number[];
   /** Bound of living agents. */
   readonly agentsMax: number;
   /** Bytes. */
@@ -121,6 +123,7 @@ export function parseConfig(options: KernelOptions, cores: number): KernelConfig
   const given = checkOptions(options);
   return {
     threads: given.threads ?? Math.max(1, Math.min(given.eventBusWorkers, cores - 1)),
+    affinity: given.affinity,
     agentsMax: given.maxConcurrentAgents,
     sharedBufferBytes: given.sharedBufferSize,
     pooledMessagesMax: given.messagePoolSize,

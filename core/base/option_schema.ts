@@ -31,6 +31,7 @@ const poolBounds = keyed({
 const schema = keyed({
   threads: count(0).optional(),
   eventBusWorkers: count(1).default(8),
+  affinity: z.union([z.boolean(), z.array(count(0)).min(1)]).default(false),
   maxConcurrentAgents: count(1).default(10_000),
   maxSpawnTimeMs: positiveMs.default(limits.SPAWN_P95_MS_MAX),
   maxCommunicationLatencyMs: positiveMs.default(limits.DELIVERY_P95_MS_MAX),

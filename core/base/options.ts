@@ -10,6 +10,11 @@ export interface KernelOptions {
   threads?: number;
   /** Upper bound of the default of `threads`. Default 8. */
   eventBusWorkers?: number;
+  /**
+   * Keeps worker threads to processors, so that the system does not move them: true spreads them over the machine's NUMA nodes (of one node: a processor
+   * each), a list gives each thread in turn one of these. Worth it where other programs compete for some processors. Needs the native library. Default false.
+   */
+  affinity?: boolean | number[];
   /** Agents alive at a time, warm ones not counted; also the target of `validatePerformanceTargets().concurrentAgents`. Default 10,000. */
   maxConcurrentAgents?: number;
   /** Target of the 95th percentile of spawning, in ms. Default 100. */

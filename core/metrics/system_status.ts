@@ -29,6 +29,12 @@ export interface StatusReason {
 export interface StatusFacts {
   /** Worker threads asked for, and those that run. */
   readonly threads: { readonly configured: number; readonly running: number };
+  /** NUMA nodes, why one is assumed if they could not be read, and the processors of each thread if `affinity` keeps it to some. */
+  readonly placement: {
+    readonly nodes: number;
+    readonly assumed: string | null;
+    readonly affinity: readonly (readonly number[])[] | null;
+  };
   /** Agents alive, the bound of them, and by type those kept warm beside them and how many that is to be. */
   readonly agents: {
     readonly live: number;

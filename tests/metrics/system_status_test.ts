@@ -5,6 +5,7 @@ import { FakeClock } from "../../core/testing.ts";
 
 const WELL: StatusFacts = {
   threads: { configured: 4, running: 4 },
+  placement: { nodes: 1, assumed: null, affinity: null },
   agents: { live: 10, max: 100, warm: {} },
   memory: {
     ...{ residentBytes: 10, budgetBytes: 100, budgetUnknown: [], usedPercent: 10 },
