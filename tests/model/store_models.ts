@@ -296,9 +296,10 @@ function dying(name: string, part: (mine: MemoryStore) => void, table: readonly 
   return {
     name: `store: ${name}`,
     threads: ["dying", "reader"],
-    orders: 50,
+    orders: 40,
     arenaBytes: STORE_ARENA_BYTES,
-    killThreadZeroAfter: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12],
+    // A set takes 13 steps and a delete 15, when nobody interferes; after more it is alive and another takes over nothing.
+    killThreadZeroAfter: Array.from({ length: 16 }, (_unused, step) => step + 1),
     reset: (words) => words.set(WITH_KEY.subarray(0, words.length - 1)),
     prepare(me, memory) {
       const mine = new MemoryStore(memory, LAYOUT, me, plainCodec);
