@@ -79,7 +79,7 @@ function option(name: string, fallback: number): number {
 }
 
 if (import.meta.main) {
-  const [rounds, seed] = [option("rounds", 200), option("seed", 1)];
+  const [rounds, seed] = [option("rounds", 100), option("seed", 1)];
   const startedMs = performance.now();
   const said = (text: string): void => console.log(`${((performance.now() - startedMs) / 1000).toFixed(1)} s: ${text}`);
   said(await checkStoreHistories(rounds, { times: 10_000, seed }));
