@@ -260,7 +260,7 @@ function pairOf(entry: StoreEntry | undefined): [number, number] {
 const writers: Model = {
   name: "store: a set, a compareAndSet and a reader",
   threads: ["setter", "swapper", "reader"],
-  orders: 400,
+  orders: 250,
   arenaBytes: STORE_ARENA_BYTES,
   reset: (words) => words.set(WITH_KEY.subarray(0, words.length - 1)),
   prepare(me, memory) {
@@ -296,7 +296,7 @@ function dying(name: string, part: (mine: MemoryStore) => void, table: readonly 
   return {
     name: `store: ${name}`,
     threads: ["dying", "reader"],
-    orders: 40,
+    orders: 25,
     arenaBytes: STORE_ARENA_BYTES,
     // A set takes 13 steps and a delete 15, when nobody interferes; after more it is alive and another takes over nothing.
     killThreadZeroAfter: Array.from({ length: 16 }, (_unused, step) => step + 1),
