@@ -273,7 +273,8 @@ export class StoreEntries {
     }
     this.blocks.sweep();
     store(words, chains, (odd + 1) | 0);
-    words[this.#field(STORE.changing)] = 0;
+    // Atomically, for a plain store could be seen before those of the versions (ARM).
+    store(words, this.#field(STORE.changing), 0);
     if (this.journal.isRead) this.journal.append(kind, 0, this.#nextSequence(), words, 0, 0);
     words[this.#field(STORE.whole)] = 1;
   }
