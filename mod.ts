@@ -13,7 +13,7 @@
  * @module
  */
 export { defineAgent } from "./core/agents/agent.ts";
-export type { CoreCalls } from "./core/agents/numa.ts";
+export type { CoreCalls } from "./core/memory/kernels.ts";
 export type {
   Acceptor,
   AgentBehavior,

@@ -9,7 +9,7 @@
  *
  * @module
  */
-import type { CoreCalls } from "../core/agents/numa.ts";
+import type { CoreCalls } from "../core/memory/kernels.ts";
 import { UltraFastAgentManager } from "../mod.ts";
 
 const [rounds = 5, asks = 2_000] = Deno.args.filter((text) => /^\d+$/.test(text)).map(Number);

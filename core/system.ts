@@ -9,7 +9,7 @@ import { AgentManager } from "./agents/agent_manager.ts";
 import { type AgentRecord, AgentRegistry, type SnapshotNote } from "./agents/agent_registry.ts";
 import { type AssembledHost, assembleHost, type HostPlan, type Office } from "./agents/host_assembly.ts";
 import type { HostParts } from "./agents/host_parts.ts";
-import { type CoreCalls, pinnedStart, type Placement, placeThreads, readTopology } from "./agents/numa.ts";
+import { pinnedStart, type Placement, placeThreads, readTopology, type StartAt } from "./agents/numa.ts";
 import { LetterOffice } from "./agents/letter_office.ts";
 import { HOST_STATE } from "./agents/lifecycle.ts";
 import { Supervisor } from "./agents/supervisor.ts";
@@ -22,6 +22,7 @@ import { load, store } from "./memory/atomics.ts";
 import { inspectArena, type MemoryReport } from "./memory/inspection.ts";
 import { HEADER, HOST, hostField, HOSTS_MAX, type Layout, LAYOUT_MAGIC, LAYOUT_VERSION, planLayout } from "./memory/layout.ts";
 import { type LoadedKernels, loadKernels } from "./memory/kernel_loader.ts";
+import type { CoreCalls } from "./memory/kernels.ts";
 import { allocateMemory, type SharedMemory } from "./memory/shared_memory.ts";
 import { HostMetrics } from "./metrics/counters.ts";
 import { Monitor } from "./metrics/monitor.ts";
@@ -37,8 +38,8 @@ export interface KernelParts {
   readonly main?: HostParts;
   /** URL of a module whose default export is the `HostParts` of the worker threads. */
   readonly workersUrl?: string;
-  /** What keeps threads to processors; null where nothing can. */
-  readonly cores?: CoreCalls | null;
+  /** What keeps threads to processors, in the place of the native library. */
+  readonly cores?: CoreCalls;
   /** Behaviors in the place of the manager's own or the team's, by type. */
   readonly behaviors?: Readonly<Record<string, string>>;
 }
@@ -91,12 +92,11 @@ export class System {
     private readonly emit: (name: string, data: unknown) => void,
   ) {
     const { threads, agentsMax, hangTimeoutMs, warmPools } = config;
-    const { cores = null } = parts;
-    const placement = this.#placement = placeThreads(config.affinity, threads, readTopology(navigator.hardwareConcurrency), cores?.get());
-    const startAt = pinnedStart(placement, cores);
     const layout = this.#layout = layoutFor(config);
     const memory = this.#memory = allocateMemory(layout.totalBytes);
     this.#native = loadKernels(config.native, clock);
+    const { placement, startAt } = this.#place(parts.cores ?? this.#native.kernels.system?.cores ?? null);
+    this.#placement = placement;
     memory.words[HEADER.magic >> 2] = LAYOUT_MAGIC;
     memory.words[HEADER.version >> 2] = LAYOUT_VERSION;
     memory.words[HEADER.hostsStarted >> 2] = threads + 1;
@@ -169,6 +169,18 @@ export class System {
       memory: { ...monitor.memory, regions: this.inspect().regions },
       ...{ native: this.#native.report(), alerts: monitor.alerts, metricsLogFailure: monitor.logFailure, uptimeMs: monitor.uptimeMs },
     });
+  }
+
+  /** Where the threads are to run. Throws `ConfigError` and `AFFINITY_UNAVAILABLE`, and then the library is given back. */
+  #place(cores: CoreCalls | null): { placement: Placement; startAt: StartAt } {
+    try {
+      const { affinity, threads } = this.config;
+      const placement = placeThreads(affinity, threads, readTopology(navigator.hardwareConcurrency), cores?.get());
+      return { placement, startAt: pinnedStart(placement, cores) };
+    } catch (error) {
+      this.#native.close();
+      throw error;
+    }
   }
 
   #closeMain(): void {

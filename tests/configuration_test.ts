@@ -71,7 +71,7 @@ const EFFECTS: Record<keyof KernelOptions, () => Promise<void>> = {
     await manager.initialize();
     assertEquals(manager.getSystemStatus().placement.affinity, [[0], [0]]);
     assertEquals(set, [[0], [0, 1, 2], [0], [0, 1, 2]], "each thread is started there, and main comes back");
-    const without = new UltraFastAgentManager({ threads: 1, affinity: true });
+    const without = new UltraFastAgentManager({ threads: 1, affinity: true, native: false });
     await assertRejects(() => without.initialize(), Error, "affinity is set");
     await without.shutdown();
   },

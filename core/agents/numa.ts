@@ -5,6 +5,7 @@
  * @module
  */
 import { ConfigError, KernelError } from "../base/errors.ts";
+import type { CoreCalls } from "../memory/kernels.ts";
 
 /** Processors that share a memory. */
 export interface NumaNode {
@@ -91,13 +92,8 @@ export function spreadThreads(threads: number, { nodes }: Pick<Topology, "nodes"
   });
 }
 
-/** Processors of the calling thread, and of those that it starts later. */
-export interface CoreCalls {
-  /** On which it may run. */
-  get(): number[];
-  /** Keeps it to these. */
-  set(cores: readonly number[]): void;
-}
+/** Starts a thread where it is to run. */
+export type StartAt = <Started>(host: number, start: () => Started) => Started;
 
 /** Where the worker threads of a kernel run. */
 export interface Placement {
@@ -133,7 +129,7 @@ export function placeThreads(
  * Starts each thread on its processors: a thread inherits those of the one that starts it, so this one goes there for as long and then comes back. No
  * worker needs a permission for it. A thread that takes a dead one's place has an index of its own and goes where its turn is.
  */
-export function pinnedStart({ affinity }: Placement, cores: CoreCalls | null): <Started>(host: number, start: () => Started) => Started {
+export function pinnedStart({ affinity }: Placement, cores: CoreCalls | null): StartAt {
   if (affinity === null) return (_host, start) => start();
   if (cores === null) throw affinityUnavailable();
   return (host, start) => {

@@ -15,6 +15,7 @@ import { answerPings } from "./clock_sync.ts";
 import type { HostPlan } from "./host_assembly.ts";
 import { HostPulse } from "./host_pulse.ts";
 import { HOST_STATE } from "./lifecycle.ts";
+import type { StartAt } from "./numa.ts";
 
 /** Beats are looked at so often within one hang time-out: at least two looks decide, in the watcher's own running time. */
 const LOOKS_PER_TIMEOUT = 4;
@@ -40,7 +41,7 @@ export interface WorkerPoolOptions {
   /** Plan of a host by its index. */
   readonly plan: (index: number) => HostPlan;
   /** Starts a thread where it is to run; left out: anywhere. */
-  readonly startAt?: <Started>(host: number, start: () => Started) => Started;
+  readonly startAt?: StartAt;
   /** Module with the parts of a test. */
   readonly partsUrl?: string;
   /** Called once for each thread that died without being told to. */
