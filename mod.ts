@@ -61,6 +61,21 @@ export {
 export type { ErrorData } from "./core/base/errors.ts";
 export type { PerformanceTargets } from "./core/base/config.ts";
 export type { AgentPoolOptions, AlertThresholds, KernelOptions, MetricsLogOptions, WarmPoolOptions } from "./core/base/options.ts";
+export { StateMachine } from "./core/base/state_machine.ts";
+export type {
+  StateCallback,
+  StateCallbacks,
+  StateChange,
+  StateGuard,
+  StateMachineDefinition,
+  StateMachineOptions,
+  StateMachineSnapshot,
+  StateNode,
+  StateNodes,
+  StateTransition,
+  TransitionOptions,
+} from "./core/base/state_machine.ts";
+export { StateChart } from "./core/base/state_chart.ts";
 export type { BusCounts } from "./core/bus/bus_counters.ts";
 export type { BusDeadLetter, BusDeadLetterReason } from "./core/bus/bus_dead_letters.ts";
 export type { BusMessage as UltraFastMessage } from "./core/bus/bus_message.ts";

@@ -139,6 +139,18 @@ export const METRIC_LABELS_MAX = 4;
 export const METRIC_TEXT_LENGTH_MAX = 64;
 /** Series asked of a thread at a time: 32 full histograms of 1,056 buckets with the longest labels take two thirds of a message. */
 export const METRIC_SERIES_PER_CALL_MAX = 32;
+/** States of one state machine, and how deep they may nest: a diagram that nobody could read any more. */
+export const STATES_MAX = 1_024;
+/** See `STATES_MAX`. */
+export const STATE_DEPTH_MAX = 16;
+/** Sets of active states that a chart remembers; parallel regions multiply. They are made again when needed. */
+export const STATE_CONFIGURATIONS_MAX = 4_096;
+/** Lines of a state machine's audit trail; the oldest give way. */
+export const STATE_HISTORY_MAX = 100;
+/** Transitions that may wait for one whose callbacks are still at work. */
+export const TRANSITIONS_WAITING_MAX = 1_024;
+/** Transitions within the callbacks of transitions: beyond, two callbacks answer each other for ever. */
+export const TRANSITIONS_NESTED_MAX = 64;
 
 assert(PENDING_REPLIES_MAX === 65_536, "pending replies stay a round 64 Ki a thread");
 assert(FRAMES_PER_TURN_MAX >= PARKED_PER_TURN_MAX, "one agent's parked messages never take more than a turn");
