@@ -144,3 +144,29 @@ export type {
 } from "./core/validation/result.ts";
 export { ScenarioRunner as Stage3IntegrationValidator } from "./core/validation/scenario_runner.ts";
 export type { Progress, RunOptions, ValidatorOptions } from "./core/validation/scenario_runner.ts";
+export { OrchestrationEngine } from "./core/workflows/orchestration_engine.ts";
+export type { EngineOptions, EngineStatistics, StartOptions } from "./core/workflows/orchestration_engine.ts";
+export { WorkflowExecution } from "./core/workflows/workflow_execution.ts";
+export type { Decision } from "./core/workflows/workflow_execution.ts";
+export { workflow } from "./core/workflows/workflow.ts";
+export type {
+  ApprovalRule,
+  EffectKind,
+  StepOptions,
+  WorkflowBuilder,
+  WorkflowDefinition,
+  WorkflowStep,
+  WorkflowView,
+} from "./core/workflows/workflow.ts";
+export type { ActionContext, ActionFunction, ActionOptions } from "./core/workflows/action.ts";
+export type { AgentSelector, WorkflowAgents } from "./core/workflows/agents.ts";
+export { Budget } from "./core/workflows/budget.ts";
+export type { ConditionTest, WorkflowCondition } from "./core/workflows/conditions.ts";
+export type { BackoffRule } from "./core/base/backoff.ts";
+export { MemoryEffects } from "./core/workflows/effects.ts";
+export type { Effects } from "./core/workflows/effects.ts";
+export type { Journal, JournalEntry, JournalKind } from "./core/workflows/journal.ts";
+export type { StepOutcome, WorkflowOutcome } from "./core/workflows/outcome.ts";
+export type { StepState } from "./core/workflows/unit.ts";
+export type { PendingWait } from "./core/workflows/waits.ts";
+export { WorkflowState } from "./core/workflows/workflow_lifecycle.ts";

@@ -1,0 +1,302 @@
+/**
+ * Runs workflows: so many at a time, the others wait their turn.
+ *
+ * @module
+ */
+import { type Clock, epochOffsetMs, SystemClock } from "../base/clock.ts";
+import { checkedDelay, Deadlines } from "../base/deadlines.ts";
+import { InvalidArgumentError, KernelError, NotInitializedError } from "../base/errors.ts";
+import { EXECUTIONS_KEPT_MAX, EXECUTIONS_RUNNING_MAX, EXECUTIONS_WAITING_MAX, WORKFLOWS_MAX } from "../base/limits.ts";
+import { Random } from "../base/random.ts";
+import { type ActionFunction, type ActionOptions, ActionTable, checkedAction } from "./action.ts";
+import type { WorkflowAgents } from "./agents.ts";
+import { Budget, NO_BUDGET } from "./budget.ts";
+import { type Effects, MemoryEffects } from "./effects.ts";
+import { workflowCancelled } from "./errors.ts";
+import type { Journal, JournalEntry } from "./journal.ts";
+import { Run } from "./run.ts";
+import type { RunHost } from "./run_parts.ts";
+import { abandon } from "./stopping.ts";
+import type { WorkflowDefinition } from "./workflow.ts";
+import { WorkflowExecution } from "./workflow_execution.ts";
+import { type Plan, planWorkflow } from "./workflow_plan.ts";
+
+/** What an engine is made of; all optional. */
+export interface EngineOptions {
+  /** Time and timers. */
+  readonly clock?: Clock;
+  /** Has steps done by agents. */
+  readonly agents?: WorkflowAgents;
+  /** Where executions are written down. Left out: nowhere, and what runs ends with the process. */
+  readonly journal?: Journal;
+  /** The outside, for actions that reach it through `ctx.effects`. Default: facts in memory. */
+  readonly effects?: Effects;
+  /** Seed of the spread of retries. */
+  readonly seed?: number;
+  /** Executions that run at a time. Default 10,000. */
+  readonly runningMax?: number;
+  /** Executions that may wait besides. Default 100,000. */
+  readonly waitingMax?: number;
+  /** Ended executions whose history is kept in memory. Default 1,000. */
+  readonly keptMax?: number;
+}
+
+/** How an execution is started. */
+export interface StartOptions {
+  /** Handed to the steps. */
+  readonly input?: unknown;
+  /** ms until it must have ended; the workflow's own `timeout` holds too. */
+  readonly timeoutMs?: number;
+  /** What it may use up, by name: see `ctx.budget`. Sub-workflows draw on the same. */
+  readonly budget?: Readonly<Record<string, number>>;
+  /** Cancels it. */
+  readonly signal?: AbortSignal;
+}
+
+/** Counts of an engine. */
+export interface EngineStatistics {
+  /** Run, or wait for somebody. */
+  readonly running: number;
+  /** Wait for their turn. */
+  readonly waiting: number;
+  /** Ended COMPLETED. */
+  readonly completed: number;
+  /** Ended ROLLED_BACK. */
+  readonly rolledBack: number;
+  /** Ended FAILED. */
+  readonly failed: number;
+  /** Ended CANCELLED. */
+  readonly cancelled: number;
+}
+
+const COUNTED = { COMPLETED: "completed", ROLLED_BACK: "rolledBack", FAILED: "failed", CANCELLED: "cancelled" } as const;
+
+/**
+ * Runs workflows.
+ *
+ * @example
+ * ```ts
+ * import { OrchestrationEngine } from "@stage3/kernel";
+ * const engine = new OrchestrationEngine();
+ * engine.action("reserve", () => ({ seat: 12 }), { effect: "compensable", compensate: (result) => result?.seat });
+ * engine.action("charge", () => {
+ *   throw new Error("card refused");
+ * });
+ * const execution = await engine.start({
+ *   id: "booking",
+ *   steps: [{ id: "a", action: "reserve" }, { id: "b", action: "charge", dependencies: ["a"], retries: 0 }],
+ * });
+ * const { state, compensated } = await execution.result();
+ * console.log(state, compensated); // ROLLED_BACK [ "a" ]
+ * ```
+ */
+export class OrchestrationEngine {
+  readonly #actions = new ActionTable();
+  readonly #definitions = new Map<string, WorkflowDefinition>();
+  readonly #plans = new WeakMap<WorkflowDefinition, Plan>();
+  readonly #agents: WorkflowAgents | undefined;
+  readonly #host: RunHost;
+  readonly #limits: { readonly runningMax: number; readonly waitingMax: number; readonly keptMax: number };
+  /** Those that run, and those of them that have ended, oldest first. */
+  readonly #running = new Map<string, WorkflowExecution>();
+  readonly #runs = new Map<string, Run>();
+  readonly #kept = new Map<string, WorkflowExecution>();
+  readonly #queue = new Set<Run>();
+  readonly #counts = { completed: 0, rolledBack: 0, failed: 0, cancelled: 0 };
+  readonly #prefix: string;
+  #number = 0;
+  #closed = false;
+
+  /** Needs no more than that: `new OrchestrationEngine()`. */
+  constructor(options: EngineOptions = {}) {
+    const { clock = new SystemClock(epochOffsetMs()), agents, journal = null, effects = new MemoryEffects() } = options;
+    this.#agents = agents;
+    this.#limits = {
+      runningMax: checkedCount("runningMax", options.runningMax ?? EXECUTIONS_RUNNING_MAX, 1),
+      waitingMax: checkedCount("waitingMax", options.waitingMax ?? EXECUTIONS_WAITING_MAX, 0),
+      keptMax: checkedCount("keptMax", options.keptMax ?? EXECUTIONS_KEPT_MAX, 0),
+    };
+    const now = clock.now();
+    this.#prefix = Math.floor(now).toString(36);
+    this.#host = {
+      ...{ clock, journal, effects, deadlines: new Deadlines(clock), random: new Random(options.seed ?? Math.floor(now)) },
+      startChild: (definition, id, input, parent) => this.#startChild(definition, id, input, parent),
+      ended: (run) => this.#ended(run),
+    };
+  }
+
+  /** Registers an action for steps. Throws `InvalidArgumentError`, or `ACTION_EXISTS`. */
+  action<Input, Output>(name: string, run: ActionFunction<Input, Output>, options: ActionOptions<Awaited<Output>> = {}): this {
+    this.#actions.add(checkedAction(name, run as ActionFunction, options as ActionOptions));
+    return this;
+  }
+
+  /** Makes a workflow known by its id, for `start` and for steps of others. A newer version takes its place; what runs keeps its own. */
+  define(definition: WorkflowDefinition): this {
+    this.#plan(definition);
+    const known = this.#definitions.get(definition.id);
+    if (known !== undefined && known !== definition && (known.version ?? 1) >= (definition.version ?? 1)) {
+      throw new InvalidArgumentError(
+        "workflow.version",
+        definition.version,
+        `version ${known.version ?? 1} is known already; give a changed one a higher version.`,
+      );
+    }
+    if (known === undefined && this.#definitions.size >= WORKFLOWS_MAX) {
+      throw new InvalidArgumentError("workflow.id", definition.id, `an engine knows at most ${WORKFLOWS_MAX} workflows.`);
+    }
+    this.#definitions.set(definition.id, definition);
+    return this;
+  }
+
+  /**
+   * Starts a workflow: a definition, or the id of a known one. Rejects with `InvalidArgumentError` that names the field when it cannot run,
+   * `ENGINE_FULL` when too many wait.
+   */
+  // deno-lint-ignore require-await -- what is thrown here is to arrive as a rejection, like everything else
+  async start(workflow: WorkflowDefinition | string, options: StartOptions = {}): Promise<WorkflowExecution> {
+    if (this.#closed) throw new NotInitializedError("orchestration.start", true);
+    const plan = this.#plan(typeof workflow === "string" ? this.#known(workflow) : workflow);
+    const { input, timeoutMs, budget, signal } = options;
+    if (timeoutMs !== undefined) checkedDelay("timeoutMs", timeoutMs);
+    const bound = Math.min(timeoutMs ?? Infinity, plan.timeoutMs ?? Infinity);
+    if (this.#running.size >= this.#limits.runningMax && this.#queue.size >= this.#limits.waitingMax) {
+      const message = `${this.#limits.waitingMax} executions already wait for their turn. Await some results before starting more.`;
+      throw new KernelError("ENGINE_FULL", message, this.#limits);
+    }
+    const run = new Run(this.#host, plan, {
+      ...{
+        id: this.#nextId(plan.definition.id),
+        input,
+        budget: budget === undefined ? NO_BUDGET : new Budget(budget),
+        parent: null,
+        timeoutMs: bound,
+      },
+      deadlineAt: bound === Infinity ? Infinity : this.#host.clock.now() + bound,
+    });
+    return this.#take(run, signal);
+  }
+
+  /** An execution that runs, waits, or has ended not long ago. */
+  execution(id: string): WorkflowExecution | undefined {
+    return this.#running.get(id) ?? this.#kept.get(id);
+  }
+
+  /** What happened in an execution, oldest first: from the journal where there is one, else what is still in memory. */
+  history(executionId: string): JournalEntry[] {
+    const { journal } = this.#host;
+    if (journal !== null) return journal.read(executionId);
+    return this.execution(executionId)?.history() ?? [];
+  }
+
+  /** Counts, now. */
+  get statistics(): EngineStatistics {
+    return { running: this.#runs.size, waiting: this.#queue.size, ...this.#counts };
+  }
+
+  /** Ends everything at once, without compensation: what stands in a journal goes on when an engine resumes it. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    const error = workflowCancelled("the engine was closed");
+    for (const run of [...this.#queue, ...this.#runs.values()]) abandon(run, error);
+    this.#queue.clear();
+    this.#host.deadlines.close();
+    this.#host.journal?.close();
+  }
+
+  #take(run: Run, signal: AbortSignal | undefined): WorkflowExecution {
+    const execution = new WorkflowExecution(run);
+    run.note("started", undefined, this.#host.journal === null ? undefined : this.#startNote(run));
+    run.become("QUEUED");
+    this.#running.set(run.id, execution);
+    if (signal !== undefined) this.#watch(run, execution, signal);
+    if (this.#runs.size < this.#limits.runningMax && this.#queue.size === 0) this.#begin(run);
+    else if (!run.over) this.#queue.add(run);
+    return execution;
+  }
+
+  #startNote({ plan, input, budget, deadlineAt, parent }: Run): unknown {
+    const { definition, version } = plan;
+    return { workflowId: definition.id, version, input, budget: budget.snapshot(), deadlineAt, parentId: parent?.id };
+  }
+
+  #watch(run: Run, execution: WorkflowExecution, signal: AbortSignal): void {
+    const cancel = (): void => {
+      if (!run.over && run.stop === null) execution.cancel(signal.reason instanceof Error ? signal.reason.message : String(signal.reason));
+    };
+    run.whenEnded(() => signal.removeEventListener("abort", cancel));
+    if (signal.aborted) cancel();
+    else signal.addEventListener("abort", cancel, { once: true });
+  }
+
+  #begin(run: Run): void {
+    if (run.over) return;
+    this.#runs.set(run.id, run);
+    run.begin();
+  }
+
+  #startChild(definition: WorkflowDefinition, id: string, input: unknown, parent: Run): Run {
+    const plan = this.#plan(definition);
+    const now = parent.now;
+    const own = now + (plan.timeoutMs ?? Infinity);
+    const deadlineAt = Math.min(own, parent.deadlineAt);
+    const run = new Run(this.#host, plan, { id, input, budget: parent.budget, parent, deadlineAt, timeoutMs: deadlineAt - now });
+    run.note("started", undefined, this.#host.journal === null ? undefined : this.#startNote(run));
+    run.become("QUEUED");
+    this.#running.set(run.id, new WorkflowExecution(run));
+    this.#begin(run);
+    return run;
+  }
+
+  #ended(run: Run): void {
+    const execution = this.#running.get(run.id)!;
+    this.#running.delete(run.id);
+    this.#runs.delete(run.id);
+    this.#queue.delete(run);
+    this.#counts[COUNTED[run.state as keyof typeof COUNTED]]++;
+    this.#keep(run.id, execution);
+    for (const next of this.#queue) {
+      if (this.#runs.size >= this.#limits.runningMax) break;
+      this.#queue.delete(next);
+      this.#begin(next);
+    }
+    // A timer that is left standing would hold a program that has nothing more to do.
+    if (this.#running.size === 0) this.#host.deadlines.close();
+  }
+
+  #keep(id: string, execution: WorkflowExecution): void {
+    this.#kept.set(id, execution);
+    if (this.#kept.size <= this.#limits.keptMax) return;
+    for (const oldest of this.#kept.keys()) {
+      this.#kept.delete(oldest);
+      break;
+    }
+  }
+
+  #known(id: string): WorkflowDefinition {
+    const definition = this.#definitions.get(id);
+    if (definition === undefined) {
+      throw new InvalidArgumentError("workflow", id, "define it first (engine.define), or give the definition itself.");
+    }
+    return definition;
+  }
+
+  #plan(definition: WorkflowDefinition): Plan {
+    let plan = typeof definition === "object" && definition !== null ? this.#plans.get(definition) : undefined;
+    if (plan === undefined) {
+      plan = planWorkflow(definition, { actions: this.#actions, agents: this.#agents, workflow: (id) => this.#definitions.get(id) });
+      this.#plans.set(definition, plan);
+    }
+    return plan;
+  }
+
+  #nextId(workflowId: string): string {
+    return `${workflowId}-${this.#prefix}-${(this.#number++).toString(36)}`;
+  }
+}
+
+function checkedCount(field: string, value: number, least: number): number {
+  if (Number.isSafeInteger(value) && value >= least) return value;
+  throw new InvalidArgumentError(field, value, `use a whole number of at least ${least}.`);
+}
