@@ -165,6 +165,8 @@ export type { ConditionTest, WorkflowCondition } from "./core/workflows/conditio
 export type { BackoffRule } from "./core/base/backoff.ts";
 export { MemoryEffects } from "./core/workflows/effects.ts";
 export type { Effects } from "./core/workflows/effects.ts";
+export { FileJournal } from "./core/workflows/file_journal.ts";
+export type { ResumeReport } from "./core/workflows/resume.ts";
 export type { Journal, JournalEntry, JournalKind } from "./core/workflows/journal.ts";
 export type { StepOutcome, WorkflowOutcome } from "./core/workflows/outcome.ts";
 export type { StepState } from "./core/workflows/unit.ts";

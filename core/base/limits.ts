@@ -189,6 +189,12 @@ export const SIGNALS_KEPT_MAX = 1_024;
 export const EFFECTS_KEPT_MAX = 100_000;
 /** Definitions that an engine knows by id. */
 export const WORKFLOWS_MAX = 10_000;
+/** Bytes of lines about ended executions that a journal keeps; the oldest give way. */
+export const JOURNAL_BYTES_KEPT = 64 * 1024 ** 2;
+/** One value of a journal, encoded: as much as a message. */
+export const JOURNAL_VALUE_BYTES_MAX = 1 << 20;
+/** Up to here the room in which groups are encoded is kept for the next. */
+export const JOURNAL_GROUP_BYTES_MAX = 1 << 24;
 
 assert(PENDING_REPLIES_MAX === 65_536, "pending replies stay a round 64 Ki a thread");
 assert(FRAMES_PER_TURN_MAX >= PARKED_PER_TURN_MAX, "one agent's parked messages never take more than a turn");

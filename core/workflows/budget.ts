@@ -9,6 +9,8 @@ import { InvalidArgumentError, KernelError } from "../base/errors.ts";
 export class Budget {
   readonly #left: Map<string, number>;
   readonly #limits: Readonly<Record<string, number>>;
+  /** Whether something was spent since the last snapshot. */
+  changed = false;
 
   /** Throws `InvalidArgumentError` that names the amount. */
   constructor(limits: Readonly<Record<string, number>> = {}, path = "budget") {
@@ -39,10 +41,12 @@ export class Budget {
       );
     }
     this.#left.set(name, left - amount);
+    this.changed = true;
   }
 
   /** What is left of every amount. */
   snapshot(): Record<string, number> {
+    this.changed = false;
     return Object.fromEntries(this.#left);
   }
 

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { WorkflowDefinition } from "./workflow.ts";
+
 /** What happened. */
 export type JournalKind =
   | "started"
@@ -16,6 +18,7 @@ export type JournalKind =
   | "step-expanded"
   | "waiting"
   | "signal"
+  | "spent"
   | "approved"
   | "failed"
   | "cancelled"
@@ -42,16 +45,20 @@ export interface JournalEntry {
 
 /** Keeps lines. */
 export interface Journal {
-  /** Takes a line. It is durable when what was handed to the next `whenDurable` is called. */
+  /** A number that no other use of this journal has had; it stands in the ids of executions. */
+  readonly session: number;
+  /** Keeps a definition, once; returns the key that `started` lines hold. */
+  define(definition: WorkflowDefinition): number;
+  /** The definition of a key; undefined when it held functions, which cannot be kept. */
+  definition(key: number): WorkflowDefinition | undefined;
+  /** Takes a line. Throws when its data cannot be kept, and then has not taken it. */
   append(entry: JournalEntry): void;
   /** Calls back once all lines so far are durable, in the order of the calls; with the error when they could not be written. */
   whenDurable(callback: (error?: unknown) => void): void;
-  /** All lines of an execution, in order. */
+  /** All lines of an execution that are still kept, in order. */
   read(executionId: string): JournalEntry[];
-  /** The lines of every execution that has not ended, sub-workflows before what holds them last. */
-  unfinished(): JournalEntry[][];
-  /** A number that no execution of this journal has had. */
-  nextNumber(): number;
+  /** Lines by execution of all that have not ended when the journal was opened, and of their sub-workflows. */
+  unfinished(): Map<string, JournalEntry[]>;
   /** Writes what is left and lets go of the file. */
   close(): void;
 }

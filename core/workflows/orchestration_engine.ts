@@ -14,6 +14,8 @@ import { Budget, NO_BUDGET } from "./budget.ts";
 import { type Effects, MemoryEffects } from "./effects.ts";
 import { workflowCancelled } from "./errors.ts";
 import type { Journal, JournalEntry } from "./journal.ts";
+import { goOn } from "./replay.ts";
+import { rebuild, type ResumeReport, startNote } from "./resume.ts";
 import { Run } from "./run.ts";
 import type { RunHost } from "./run_parts.ts";
 import { abandon } from "./stopping.ts";
@@ -93,6 +95,8 @@ const COUNTED = { COMPLETED: "completed", ROLLED_BACK: "rolledBack", FAILED: "fa
 export class OrchestrationEngine {
   readonly #actions = new ActionTable();
   readonly #definitions = new Map<string, WorkflowDefinition>();
+  /** Older versions too, for what a journal resumes. */
+  readonly #versions = new Map<string, WorkflowDefinition>();
   readonly #plans = new WeakMap<WorkflowDefinition, Plan>();
   readonly #agents: WorkflowAgents | undefined;
   readonly #host: RunHost;
@@ -117,7 +121,7 @@ export class OrchestrationEngine {
       keptMax: checkedCount("keptMax", options.keptMax ?? EXECUTIONS_KEPT_MAX, 0),
     };
     const now = clock.now();
-    this.#prefix = Math.floor(now).toString(36);
+    this.#prefix = journal === null ? Math.floor(now).toString(36) : journal.session.toString(36);
     this.#host = {
       ...{ clock, journal, effects, deadlines: new Deadlines(clock), random: new Random(options.seed ?? Math.floor(now)) },
       startChild: (definition, id, input, parent) => this.#startChild(definition, id, input, parent),
@@ -142,10 +146,11 @@ export class OrchestrationEngine {
         `version ${known.version ?? 1} is known already; give a changed one a higher version.`,
       );
     }
-    if (known === undefined && this.#definitions.size >= WORKFLOWS_MAX) {
+    if (known !== definition && this.#versions.size >= WORKFLOWS_MAX) {
       throw new InvalidArgumentError("workflow.id", definition.id, `an engine knows at most ${WORKFLOWS_MAX} workflows.`);
     }
     this.#definitions.set(definition.id, definition);
+    this.#versions.set(`${definition.id}@${definition.version ?? 1}`, definition);
     return this;
   }
 
@@ -177,6 +182,27 @@ export class OrchestrationEngine {
     return this.#take(run, signal);
   }
 
+  /**
+   * Goes on with what the journal says has not ended: completed steps are not run again; one that was under way is run again when its effect allows, and
+   * waits for a decision otherwise (`execution.waiting()`). Register the same actions first. What cannot be resumed stays in the journal.
+   */
+  // deno-lint-ignore require-await -- what is thrown here is to arrive as a rejection
+  async resume(): Promise<ResumeReport> {
+    const { journal } = this.#host;
+    if (journal === null) throw new InvalidArgumentError("journal", journal, "make the engine with a journal.");
+    const { runs, refused } = rebuild(
+      this.#host,
+      journal,
+      (definition) => this.#plan(definition),
+      (id, version) => this.#version(id, version),
+    );
+    const living = runs.filter((run) => !run.over);
+    const resumed = living.map((run) => this.#enter(run));
+    for (const run of living) this.#runs.set(run.id, run);
+    for (const run of living) goOn(run);
+    return { resumed: resumed.filter(({ id }) => !id.includes("/")), refused };
+  }
+
   /** An execution that runs, waits, or has ended not long ago. */
   execution(id: string): WorkflowExecution | undefined {
     return this.#running.get(id) ?? this.#kept.get(id);
@@ -205,20 +231,36 @@ export class OrchestrationEngine {
     this.#host.journal?.close();
   }
 
-  #take(run: Run, signal: AbortSignal | undefined): WorkflowExecution {
-    const execution = new WorkflowExecution(run);
-    run.note("started", undefined, this.#host.journal === null ? undefined : this.#startNote(run));
-    run.become("QUEUED");
-    this.#running.set(run.id, execution);
-    if (signal !== undefined) this.#watch(run, execution, signal);
-    if (this.#runs.size < this.#limits.runningMax && this.#queue.size === 0) this.#begin(run);
-    else if (!run.over) this.#queue.add(run);
-    return execution;
+  /** Begins, or waits for its turn; in a journal only once it is known to have been started. */
+  #take(run: Run, signal: AbortSignal | undefined): WorkflowExecution | Promise<WorkflowExecution> {
+    const execution = this.#admit(run);
+    const begin = (): WorkflowExecution => {
+      if (signal !== undefined) this.#watch(run, execution, signal);
+      if (this.#runs.size < this.#limits.runningMax && this.#queue.size === 0) this.#begin(run);
+      else if (!run.over) this.#queue.add(run);
+      return execution;
+    };
+    const { journal } = this.#host;
+    if (journal === null) return begin();
+    return new Promise((resolve, reject) => {
+      journal.whenDurable((error) => {
+        if (error === undefined) return resolve(begin());
+        abandon(run, error);
+        reject(error);
+      });
+    });
   }
 
-  #startNote({ plan, input, budget, deadlineAt, parent }: Run): unknown {
-    const { definition, version } = plan;
-    return { workflowId: definition.id, version, input, budget: budget.snapshot(), deadlineAt, parentId: parent?.id };
+  #admit(run: Run): WorkflowExecution {
+    run.note("started", undefined, this.#host.journal === null ? undefined : startNote(run, this.#host.journal));
+    run.become("QUEUED");
+    return this.#enter(run);
+  }
+
+  #enter(run: Run): WorkflowExecution {
+    const execution = new WorkflowExecution(run);
+    this.#running.set(run.id, execution);
+    return execution;
   }
 
   #watch(run: Run, execution: WorkflowExecution, signal: AbortSignal): void {
@@ -242,9 +284,7 @@ export class OrchestrationEngine {
     const own = now + (plan.timeoutMs ?? Infinity);
     const deadlineAt = Math.min(own, parent.deadlineAt);
     const run = new Run(this.#host, plan, { id, input, budget: parent.budget, parent, deadlineAt, timeoutMs: deadlineAt - now });
-    run.note("started", undefined, this.#host.journal === null ? undefined : this.#startNote(run));
-    run.become("QUEUED");
-    this.#running.set(run.id, new WorkflowExecution(run));
+    this.#admit(run);
     this.#begin(run);
     return run;
   }
@@ -274,6 +314,10 @@ export class OrchestrationEngine {
     }
   }
 
+  #version(id: string, version: number): WorkflowDefinition | undefined {
+    return this.#versions.get(`${id}@${version}`);
+  }
+
   #known(id: string): WorkflowDefinition {
     const definition = this.#definitions.get(id);
     if (definition === undefined) {
@@ -292,7 +336,7 @@ export class OrchestrationEngine {
   }
 
   #nextId(workflowId: string): string {
-    return `${workflowId}-${this.#prefix}-${(this.#number++).toString(36)}`;
+    return `${workflowId.replaceAll("/", "_")}-${this.#prefix}-${(this.#number++).toString(36)}`;
   }
 }
 

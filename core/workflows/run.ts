@@ -12,6 +12,7 @@ import type { Budget } from "./budget.ts";
 import { isRetryable, stepTimeout, workflowTimeout } from "./errors.ts";
 import { inputOf, itemEnded, passGates, startChild } from "./gates.ts";
 import type { JournalEntry, JournalKind } from "./journal.ts";
+import { replay } from "./replay.ts";
 import { halt, leave, windUp } from "./stopping.ts";
 import type { RunHost, RunSetup, Stop, Undoing } from "./run_parts.ts";
 import { StepContext } from "./step_context.ts";
@@ -113,14 +114,23 @@ export class Run {
 
   /** Writes a line. */
   note(kind: JournalKind, stepId?: string, data?: unknown): void {
-    const entry: JournalEntry = { executionId: this.id, sequence: this.#sequence++, at: this.now, kind, stepId, data };
+    const entry: JournalEntry = { executionId: this.id, sequence: this.#sequence, at: this.now, kind, stepId, data };
+    this.host.journal?.append(entry); // first: it throws when it cannot keep the data
+    this.#sequence++;
     this.history.add(entry);
-    this.host.journal?.append(entry);
   }
 
   /** Looks at the clock: at each entry from outside, not at each step. */
   tick(): void {
     this.now = this.host.clock.now();
+  }
+
+  /** Takes over what a journal says. */
+  restore(entries: readonly JournalEntry[]): void {
+    for (const entry of entries) this.history.add(entry);
+    this.#sequence = entries.length;
+    replay(this, entries);
+    this.#open = this.units.filter((unit) => !unit.ended).length;
   }
 
   /** Begins the first steps. */
@@ -264,12 +274,18 @@ export class Run {
 
   /** A step ended well. What depends on it begins when that is durable. */
   conclude(unit: Unit, value: unknown): void {
+    try {
+      this.note("step-completed", unit.id, value);
+    } catch (error) { // the journal cannot keep it; the step has happened all the same
+      unit.outcome = "unknown";
+      return this.giveUp(unit, error);
+    }
+    if (this.budget.changed) this.note("spent", undefined, this.budget.snapshot());
     unit.result = value;
     unit.endedAt = this.now;
     unit.state = "COMPLETED";
     unit.outcome = "completed";
     if (unit.step.tracked && unit.items === null) this.track(unit);
-    this.note("step-completed", unit.id, value);
     if (this.#results !== null && unit.parent === null) this.#results[unit.step.id] = value;
     const { journal } = this.host;
     if (journal === null) return this.advance(unit);
@@ -310,7 +326,7 @@ export class Run {
     this.#settle(unit, attempt);
     unit.error = error;
     if (unit.outcome !== "unknown") unit.outcome = "failed";
-    this.note("step-failed", unit.id, { attempt: unit.attempts, error });
+    this.note("step-failed", unit.id, { attempt: unit.attempts, error, outcome: unit.outcome });
     if (this.stop !== null) return leave(this, unit, "CANCELLED");
     const { retries, backoff } = unit.step;
     if (unit.attempts > retries || !isRetryable(error)) return this.giveUp(unit, error);

@@ -46,6 +46,10 @@ export class Unit {
   open = 0;
   /** The sub-workflow. */
   child: Run | null = null;
+  /** Whether the next try takes over the sub-workflow that there is. */
+  adopts = false;
+  /** Whether it may have happened, and somebody must say. */
+  inDoubt = false;
   /** How an ended try is known to have gone; what a compensation is told. */
   outcome: "completed" | "failed" | "unknown" = "completed";
   undo: "none" | "started" | "done" | "failed" = "none";

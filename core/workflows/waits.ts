@@ -6,6 +6,7 @@
 import { InvalidArgumentError, KernelError } from "../base/errors.ts";
 import { SIGNALS_KEPT_MAX } from "../base/limits.ts";
 import { stepRejected } from "./errors.ts";
+import { findUnit } from "./replay.ts";
 import type { Run } from "./run.ts";
 import type { Unit } from "./unit.ts";
 
@@ -14,7 +15,7 @@ export interface PendingWait {
   /** The step. */
   readonly stepId: string;
   /** For what. */
-  readonly kind: "approval" | "signal";
+  readonly kind: "approval" | "signal" | "in-doubt";
   /** Who may approve; empty for anybody. */
   readonly by?: readonly string[];
   /** Name of the signal. */
@@ -47,15 +48,18 @@ export class Waits {
     this.run.note("waiting", unit.id, { approval: unit.step.approval });
   }
 
+  /** Waits for somebody to say whether it has happened: the process died in the middle of it. */
+  forDecision(unit: Unit): void {
+    unit.inDoubt = true;
+    unit.state = "WAITING";
+    this.#approvals.set(unit.id, unit);
+  }
+
   /** Waits for a signal, or takes one that was early. */
   forSignal(unit: Unit): void {
     const { signal } = unit.step;
     unit.startedAt = this.run.now;
-    const early = this.#early.get(signal);
-    if (early !== undefined && early.length > 0) {
-      this.#earlyCount--;
-      return this.run.conclude(unit, early.shift());
-    }
+    if ((this.#early.get(signal)?.length ?? 0) > 0) return this.run.conclude(unit, this.take(signal));
     unit.state = "WAITING";
     const others = this.#signals.get(signal);
     if (others === undefined) this.#signals.set(signal, [unit]);
@@ -75,22 +79,38 @@ export class Waits {
       throw new KernelError("SIGNALS_FULL", message, { name, signalsMax: SIGNALS_KEPT_MAX });
     }
     this.run.note("signal", unit?.id, { name, data });
-    if (unit !== undefined) return this.run.conclude(unit, data);
+    if (unit !== undefined) this.run.conclude(unit, data);
+    else this.keep(name, data);
+  }
+
+  /** Keeps a signal that nobody waits for yet. */
+  keep(name: string, data: unknown): void {
     this.#earlyCount++;
     const early = this.#early.get(name);
     if (early === undefined) this.#early.set(name, [data]);
     else early.push(data);
   }
 
-  /** A party agrees; the step goes on when enough have. */
-  approve(stepId: string, by: string): void {
+  /** Takes one that was kept. */
+  take(name: string): unknown {
+    this.#earlyCount--;
+    return this.#early.get(name)!.shift();
+  }
+
+  /** A party agrees; the step goes on when enough have. One in doubt is run again, unless they say that it has run. */
+  approve(stepId: string, by: string, ran?: { readonly result: unknown }): void {
     const unit = this.#waiting(stepId, by);
+    if (ran !== undefined && !unit.inDoubt) {
+      throw new InvalidArgumentError("ran", true, `step ${stepId} has not begun; only for one in doubt can it be said to have run.`);
+    }
+    this.run.note("approved", stepId, { by });
     unit.approvedBy ??= [];
     if (!unit.approvedBy.includes(by)) unit.approvedBy.push(by);
-    this.run.note("approved", stepId, { by });
-    if (!this.isApproved(unit)) return;
+    if (!unit.inDoubt && !this.isApproved(unit)) return;
     this.#approvals.delete(stepId);
     unit.state = "PENDING";
+    unit.inDoubt = false;
+    if (ran !== undefined) return this.run.conclude(unit, ran.result);
     this.run.push(unit);
     this.run.pump();
   }
@@ -105,7 +125,7 @@ export class Waits {
   /** All that waits. */
   list(): PendingWait[] {
     const approvals = [...this.#approvals.values()].map((unit): PendingWait => ({
-      ...{ stepId: unit.id, kind: "approval", by: unit.step.approval!.by, since: unit.startedAt },
+      ...{ stepId: unit.id, kind: unit.inDoubt ? "in-doubt" : "approval", by: unit.step.approval?.by ?? [], since: unit.startedAt },
     }));
     const signals = [...this.#signals.values()].flat().map((unit): PendingWait => ({
       ...{ stepId: unit.id, kind: "signal", signal: unit.step.signal, since: unit.startedAt },
@@ -122,12 +142,12 @@ export class Waits {
 
   #waiting(stepId: string, by: string): Unit {
     if (typeof by !== "string" || by === "") throw new InvalidArgumentError("by", by, "say who.");
-    if (!this.run.plan.byId.has(stepId)) throw new InvalidArgumentError("step", stepId, "there is no step of this id.");
+    if (findUnit(this.run, stepId) === undefined) throw new InvalidArgumentError("step", stepId, "there is no step of this id.");
     const unit = this.#approvals.get(stepId);
     if (unit === undefined) {
       throw new KernelError("NOT_WAITING", `step ${stepId} does not wait for approval now. See execution.waiting().`, { stepId });
     }
-    const allowed = unit.step.approval!.by;
+    const allowed = unit.step.approval?.by ?? [];
     if (allowed.length > 0 && !allowed.includes(by)) {
       throw new KernelError("APPROVAL_REFUSED", `${by} may not decide on step ${stepId}; these may: ${allowed.join(", ")}.`, {
         stepId,

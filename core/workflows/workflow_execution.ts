@@ -21,6 +21,10 @@ export interface Decision {
   readonly by: string;
   /** Why, for the history. */
   readonly reason?: string;
+  /** Of a step in doubt: it has happened, so it is not run again. */
+  readonly ran?: boolean;
+  /** Its result, where it has. */
+  readonly result?: unknown;
 }
 
 /** One execution of a workflow. */
@@ -95,11 +99,11 @@ export class WorkflowExecution {
     run.pump();
   }
 
-  /** A party agrees that a step may run. Throws `APPROVAL_REFUSED` for the wrong party, `NOT_WAITING`, `EXECUTION_ENDED`. */
-  approve(step: string, { by }: Decision): void {
+  /** A party agrees that a step may run; one in doubt (see `waiting`) runs again, or counts as completed with `ran: true`. Throws `APPROVAL_REFUSED` for the wrong party, `NOT_WAITING`, `EXECUTION_ENDED`. */
+  approve(step: string, { by, ran, result }: Decision): void {
     const run = this.#living("approve");
     run.tick();
-    run.waits.approve(step, by);
+    run.waits.approve(step, by, ran === true ? { result } : undefined);
   }
 
   /** A party refuses: the step has failed. Throws like `approve`. */

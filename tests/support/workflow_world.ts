@@ -3,10 +3,11 @@
  *
  * @module
  */
-import { Random } from "../../core/base/random.ts";
+import type { Random } from "../../core/base/random.ts";
 import { FakeClock } from "../../core/testing.ts";
 import { OrchestrationEngine } from "../../core/workflows/orchestration_engine.ts";
 import type { EffectKind, WorkflowDefinition, WorkflowStep } from "../../core/workflows/workflow.ts";
+import type { Journal, JournalEntry } from "../../core/workflows/journal.ts";
 import type { WorkflowOutcome } from "../../core/workflows/outcome.ts";
 
 /** How one step of a random workflow behaves. */
@@ -37,6 +38,48 @@ export interface Seen {
 
 const EFFECTS: readonly EffectKind[] = ["pure", "idempotent", "compensable", "compensable", "irreversible"];
 const RETRIES = 2;
+
+/** A journal of lines in memory, to be cut off anywhere. */
+export class LinesJournal implements Journal {
+  readonly session = 1;
+  #definitions: WorkflowDefinition[] = [];
+
+  constructor(readonly lines: JournalEntry[] = [], definitions: WorkflowDefinition[] = []) {
+    this.#definitions = definitions;
+  }
+
+  define(definition: WorkflowDefinition): number {
+    if (!this.#definitions.includes(definition)) this.#definitions.push(definition);
+    return this.#definitions.indexOf(definition);
+  }
+
+  definition(key: number): WorkflowDefinition | undefined {
+    return this.#definitions[key];
+  }
+
+  append(entry: JournalEntry): void {
+    this.lines.push(entry);
+  }
+
+  whenDurable(callback: () => void): void {
+    queueMicrotask(callback);
+  }
+
+  read(executionId: string): JournalEntry[] {
+    return this.lines.filter((line) => line.executionId === executionId);
+  }
+
+  unfinished(): Map<string, JournalEntry[]> {
+    return Map.groupBy(this.lines, ({ executionId }) => executionId);
+  }
+
+  close(): void {}
+
+  /** What a process finds that was killed when only these lines were durable. */
+  cut(count: number): LinesJournal {
+    return new LinesJournal(this.lines.slice(0, count), this.#definitions);
+  }
+}
 
 /** A workflow of up to `stepsMax` steps. */
 export function randomWorld(random: Random, stepsMax = 10): World {
@@ -69,17 +112,20 @@ export function randomWorld(random: Random, stepsMax = 10): World {
 /** Runs a workflow to its end; `failing` fails for good, at once or after it has done its work. */
 export async function runWorld(
   { definition, behaviours }: World,
-  { failing, cancelAtMs, seed = 1 }: { failing?: string; cancelAtMs?: number; seed?: number } = {},
+  { failing, cancelAtMs, seed = 1, journal }: { failing?: string; cancelAtMs?: number; seed?: number; journal?: LinesJournal } = {},
 ): Promise<{ outcome: WorkflowOutcome; seen: Seen[]; completed: string[] }> {
   const clock = new FakeClock(1_000);
-  const engine = new OrchestrationEngine({ clock, seed });
+  const engine = new OrchestrationEngine({ clock, seed, journal });
   const seen: Seen[] = [];
   for (const [id, behaviour] of Object.entries(behaviours)) plant(engine, clock, seen, id, behaviour, id === failing);
-  const execution = await engine.start({ ...definition, steps: definition.steps.map((step) => ({ ...step })) });
+  const execution = journal === undefined || journal.lines.length === 0
+    ? await engine.start({ ...definition, steps: definition.steps.map((step) => ({ ...step })) })
+    : (await engine.resume()).resumed[0];
   let outcome: WorkflowOutcome | undefined;
   void execution.result().then((value) => outcome = value);
   if (cancelAtMs !== undefined) clock.schedule(cancelAtMs, () => execution.state === "RUNNING" && execution.cancel("planted"));
   for (let step = 0; outcome === undefined && step < 2_000; step++) {
+    for (const { stepId, kind } of execution.waiting()) if (kind === "in-doubt") execution.approve(stepId, { by: "whoever looked" });
     for (let turn = 0; turn < 12; turn++) await null;
     clock.advance(step < 200 ? 10 : 5_000);
   }
@@ -91,7 +137,6 @@ export async function runWorld(
 }
 
 function plant(engine: OrchestrationEngine, clock: FakeClock, seen: Seen[], id: string, behaviour: Behaviour, fails: boolean): void {
-  let tries = 0;
   let undos = 0;
   const { effect, takesMs, heeds } = behaviour;
   const finish = (attempt: number): string => {
@@ -103,7 +148,7 @@ function plant(engine: OrchestrationEngine, clock: FakeClock, seen: Seen[], id: 
     return `done ${id}`;
   };
   engine.action(id, (_input: unknown, ctx) => {
-    const attempt = ++tries;
+    const { attempt } = ctx; // counted over crashes too
     seen.push({ what: "start", step: id });
     if (takesMs < 0) return finish(attempt);
     if (takesMs === 0) return Promise.resolve().then(() => finish(attempt));
