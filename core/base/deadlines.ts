@@ -5,7 +5,7 @@
  * @module
  */
 import type { Cancel, Clock } from "./clock.ts";
-import { InvalidArgumentError } from "./errors.ts";
+import { assert, InvalidArgumentError } from "./errors.ts";
 import { TIMER_MS_MAX } from "./limits.ts";
 
 /** One deadline; keep it to remove it. */
@@ -47,6 +47,7 @@ export class Deadlines {
 
   /** Adds a deadline that somebody keeps as a part of something else. */
   insert(deadline: Deadline): void {
+    assert(deadline.place < 0, "a deadline stands among the others once");
     deadline.place = this.#heap.length;
     this.#heap.push(deadline);
     this.#up(deadline.place);

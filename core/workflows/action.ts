@@ -37,7 +37,7 @@ export interface ActionContext {
   /** The outside, where actions reach it only through this: then `rehearse` can run them. */
   readonly effects: Effects;
   /** Set while a step is being undone: what it returned, and whether it is known to have run. */
-  readonly undoing: { readonly result: unknown; readonly outcome: "completed" | "failed" | "unknown" } | undefined;
+  readonly undoing: { readonly result: unknown; readonly outcome: "completed" | "failed" | "unknown" | "not-run" } | undefined;
 }
 
 /** Does one thing. */

@@ -214,10 +214,16 @@ export class Run {
     journal.whenDurable((error) => {
       if (attempt.settled) return;
       this.tick();
-      if (error === undefined) this.#launch(unit, attempt);
-      else this.#failed(unit, attempt, error);
+      if (error === undefined && this.stop === null) this.#launch(unit, attempt);
+      else this.#withhold(unit, attempt, error ?? this.stop!.error);
       this.pump();
     });
+  }
+
+  /** A try that was announced, and never made. */
+  #withhold(unit: Unit, attempt: StepContext, error: unknown): void {
+    unit.outcome = unit.attempts === 1 ? "not-run" : "unknown"; // an earlier one may have done something
+    this.#failed(unit, attempt, error);
   }
 
   #launch(unit: Unit, attempt: StepContext): void {
@@ -325,13 +331,12 @@ export class Run {
   #failed(unit: Unit, attempt: StepContext, error: unknown): void {
     this.#settle(unit, attempt);
     unit.error = error;
-    if (unit.outcome !== "unknown") unit.outcome = "failed";
+    if (unit.outcome === "completed") unit.outcome = "failed";
     this.note("step-failed", unit.id, { attempt: unit.attempts, error, outcome: unit.outcome });
     if (this.stop !== null) return leave(this, unit, "CANCELLED");
     const { retries, backoff } = unit.step;
     if (unit.attempts > retries || !isRetryable(error)) return this.giveUp(unit, error);
     unit.state = "WAITING";
-    unit.outcome = "completed";
     const waitMs = backoffMs(backoff, unit.attempts, this.host.random.next());
     unit.timer = this.host.deadlines.addAt(this.now + waitMs, () => {
       unit.timer = null;

@@ -27,15 +27,18 @@ export function halt(run: Run, stop: Stop): void {
 }
 
 function stopUnit(run: Run, unit: Unit, reason: unknown): void {
+  if (unit.adopts) run.try(unit); // resumed, and its sub-workflow runs already
   const { attempt } = unit;
   if (unit.timer !== null) {
     run.host.deadlines.remove(unit.timer);
     unit.timer = null;
   }
-  if (unit.state === "WAITING" || (unit.items !== null && unit.state === "RUNNING")) leave(run, unit, "CANCELLED");
+  const begunBefore = unit.state === "PENDING" && unit.attempts > 0;
+  if (begunBefore || unit.state === "WAITING" || (unit.items !== null && unit.state === "RUNNING")) leave(run, unit, "CANCELLED");
   if (attempt === null) return;
   attempt.abort(reason);
   if (unit.child !== null) return halt(unit.child, { kind: "cancelled", error: reason, reason: "its parent stops", compensate: true });
+  if (attempt.place < 0) return; // not begun yet: it will see that it need not
   run.host.deadlines.remove(attempt);
   attempt.at = Math.min(attempt.deadlineMs, run.now + STEP_GRACE_MS);
   run.host.deadlines.insert(attempt);
@@ -45,7 +48,7 @@ function stopUnit(run: Run, unit: Unit, reason: unknown): void {
 export function leave(run: Run, unit: Unit, state: "CANCELLED" | "FAILED"): void {
   unit.state = state;
   unit.endedAt = run.now;
-  if (unit.step.tracked && unit.items === null && unit.attempts > 0) run.track(unit);
+  if (unit.step.tracked && unit.items === null && unit.attempts > 0 && unit.outcome !== "not-run") run.track(unit);
 }
 
 /** Undoes what is to be undone, and ends. */

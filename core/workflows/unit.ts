@@ -51,7 +51,7 @@ export class Unit {
   /** Whether it may have happened, and somebody must say. */
   inDoubt = false;
   /** How an ended try is known to have gone; what a compensation is told. */
-  outcome: "completed" | "failed" | "unknown" = "completed";
+  outcome: "completed" | "failed" | "unknown" | "not-run" = "completed";
   undo: "none" | "started" | "done" | "failed" = "none";
   undoError: unknown = undefined;
 

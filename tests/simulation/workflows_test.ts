@@ -5,7 +5,7 @@ import { assertEquals } from "@std/assert";
 import { Random } from "../../core/base/random.ts";
 import { faultsOf, LinesJournal, randomWorld, runWorld, type Seen } from "../support/workflow_world.ts";
 
-const WORLDS = Deno.args.includes("--long") ? 20_000 : 1_000;
+const WORLDS = Deno.args.includes("--long") ? 20_000 : 500;
 
 Deno.test("whatever fails, what was begun is undone in order, or named", async () => {
   const states: Record<string, number> = {};
@@ -36,7 +36,7 @@ Deno.test("whatever fails, what was begun is undone in order, or named", async (
 });
 
 Deno.test("killed after any line of the journal, an execution goes on: nothing completed runs again, nothing is undone twice", async () => {
-  for (let seed = 1; seed <= WORLDS / 20; seed++) {
+  for (let seed = 1; seed <= WORLDS / 10; seed++) {
     const random = new Random(seed);
     const world = randomWorld(random, 7);
     for (const failing of [undefined, world.definition.steps[random.below(world.definition.steps.length)].id]) {
