@@ -166,6 +166,7 @@ export type { BackoffRule } from "./core/base/backoff.ts";
 export { MemoryEffects } from "./core/workflows/effects.ts";
 export type { Effects } from "./core/workflows/effects.ts";
 export { FileJournal } from "./core/workflows/file_journal.ts";
+export type { FactDifference, RehearsalOptions, RehearsalRow } from "./core/workflows/rehearsal.ts";
 export type { ResumeReport } from "./core/workflows/resume.ts";
 export type { Journal, JournalEntry, JournalKind } from "./core/workflows/journal.ts";
 export type { StepOutcome, WorkflowOutcome } from "./core/workflows/outcome.ts";

@@ -23,7 +23,7 @@ export class Frame {
   busy = false;
   /** Whether its callback still runs. */
   active = true;
-  readonly waiting: Waiting[] = [];
+  waiting: Waiting[] | null = null;
   /** Called when nothing is under way any more. */
   whenIdle: (() => void) | undefined = undefined;
   /** `outer` is the callback within which it runs, of whichever machine. */

@@ -187,14 +187,15 @@ export class StateMachine<State extends string = string, Event extends string = 
   }
 
   #wait(frame: Frame, wanted: Wanted): Promise<boolean> {
-    if (frame.waiting.length >= TRANSITIONS_WAITING_MAX) {
+    const waiting = frame.waiting ??= [];
+    if (waiting.length >= TRANSITIONS_WAITING_MAX) {
       throw new KernelError(
         "MACHINE_BUSY",
         `${TRANSITIONS_WAITING_MAX} transitions already wait for one whose callbacks have not ended. Await transitions before asking for more.`,
         { state: this.state, transitionsWaitingMax: TRANSITIONS_WAITING_MAX },
       );
     }
-    return new Promise((resolve) => frame.waiting.push({ ...wanted, resolve }));
+    return new Promise((resolve) => waiting.push({ ...wanted, resolve }));
   }
 
   #run(frame: Frame, target: string, event: boolean, options: TransitionOptions<never>): boolean | Promise<boolean> {
@@ -213,7 +214,7 @@ export class StateMachine<State extends string = string, Event extends string = 
 
   #next(frame: Frame): void {
     frame.busy = false;
-    const next = frame.waiting.shift();
+    const next = frame.waiting?.shift();
     if (next === undefined) return frame.whenIdle?.();
     try {
       next.resolve(this.#run(frame, next.target, next.event, next.options));

@@ -115,8 +115,8 @@ export class ActionTable {
     return this.#actions.get(name);
   }
 
-  /** All names. */
-  get names(): string[] {
-    return [...this.#actions.keys()];
+  /** All of them. */
+  get all(): Action[] {
+    return [...this.#actions.values()];
   }
 }

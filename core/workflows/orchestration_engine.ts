@@ -15,9 +15,11 @@ import { type Effects, MemoryEffects } from "./effects.ts";
 import { workflowCancelled } from "./errors.ts";
 import type { Journal, JournalEntry } from "./journal.ts";
 import { goOn } from "./replay.ts";
+import { type RehearsalOptions, type RehearsalRow, rehearse } from "./rehearsal.ts";
 import { rebuild, type ResumeReport, startNote } from "./resume.ts";
 import { Run } from "./run.ts";
 import type { RunHost } from "./run_parts.ts";
+import { Shelf } from "./shelf.ts";
 import { abandon } from "./stopping.ts";
 import type { WorkflowDefinition } from "./workflow.ts";
 import { WorkflowExecution } from "./workflow_execution.ts";
@@ -101,10 +103,9 @@ export class OrchestrationEngine {
   readonly #agents: WorkflowAgents | undefined;
   readonly #host: RunHost;
   readonly #limits: { readonly runningMax: number; readonly waitingMax: number; readonly keptMax: number };
-  /** Those that run, and those of them that have ended, oldest first. */
-  readonly #running = new Map<string, WorkflowExecution>();
-  readonly #runs = new Map<string, Run>();
-  readonly #kept = new Map<string, WorkflowExecution>();
+  readonly #shelf: Shelf;
+  /** Those that have begun, and not ended. */
+  #running = 0;
   readonly #queue = new Set<Run>();
   readonly #counts = { completed: 0, rolledBack: 0, failed: 0, cancelled: 0 };
   readonly #prefix: string;
@@ -120,6 +121,7 @@ export class OrchestrationEngine {
       waitingMax: checkedCount("waitingMax", options.waitingMax ?? EXECUTIONS_WAITING_MAX, 0),
       keptMax: checkedCount("keptMax", options.keptMax ?? EXECUTIONS_KEPT_MAX, 0),
     };
+    this.#shelf = new Shelf(this.#limits.keptMax);
     const now = clock.now();
     this.#prefix = journal === null ? Math.floor(now).toString(36) : journal.session.toString(36);
     this.#host = {
@@ -165,18 +167,16 @@ export class OrchestrationEngine {
     const { input, timeoutMs, budget, signal } = options;
     if (timeoutMs !== undefined) checkedDelay("timeoutMs", timeoutMs);
     const bound = Math.min(timeoutMs ?? Infinity, plan.timeoutMs ?? Infinity);
-    if (this.#running.size >= this.#limits.runningMax && this.#queue.size >= this.#limits.waitingMax) {
+    if (this.#running >= this.#limits.runningMax && this.#queue.size >= this.#limits.waitingMax) {
       const message = `${this.#limits.waitingMax} executions already wait for their turn. Await some results before starting more.`;
       throw new KernelError("ENGINE_FULL", message, this.#limits);
     }
     const run = new Run(this.#host, plan, {
-      ...{
-        id: this.#nextId(plan.definition.id),
-        input,
-        budget: budget === undefined ? NO_BUDGET : new Budget(budget),
-        parent: null,
-        timeoutMs: bound,
-      },
+      id: this.#nextId(plan.definition.id),
+      input,
+      budget: budget === undefined ? NO_BUDGET : new Budget(budget),
+      parent: null,
+      timeoutMs: bound,
       deadlineAt: bound === Infinity ? Infinity : this.#host.clock.now() + bound,
     });
     return this.#take(run, signal);
@@ -198,14 +198,33 @@ export class OrchestrationEngine {
     );
     const living = runs.filter((run) => !run.over);
     const resumed = living.map((run) => this.#enter(run));
-    for (const run of living) this.#runs.set(run.id, run);
+    this.#running += living.length;
+    for (const run of living) run.begun = true;
     for (const run of living) goOn(run);
     return { resumed: resumed.filter(({ id }) => !id.includes("/")), refused };
   }
 
+  /**
+   * What comes of each failure that the workflow may meet: a row for each step, failing before and after it has done its work. Actions that are `rehearsable` run
+   * against recorded effects, so a compensation that does not restore what was there is found; the others are taken by their word. Nothing outside is touched.
+   */
+  async rehearse(workflow: WorkflowDefinition | string, options: RehearsalOptions = {}): Promise<RehearsalRow[]> {
+    const { definition } = this.#plan(typeof workflow === "string" ? this.#known(workflow) : workflow);
+    return await rehearse(definition, {
+      actions: this.#actions.all,
+      engine: ({ effects, agents }) => new OrchestrationEngine({ effects, agents }),
+      workflow: (id) => this.#definitions.get(id),
+    }, options);
+  }
+
+  /** Those that have not ended, sub-workflows too. */
+  executions(): WorkflowExecution[] {
+    return this.#shelf.living();
+  }
+
   /** An execution that runs, waits, or has ended not long ago. */
   execution(id: string): WorkflowExecution | undefined {
-    return this.#running.get(id) ?? this.#kept.get(id);
+    return this.#shelf.get(id);
   }
 
   /** What happened in an execution, oldest first: from the journal where there is one, else what is still in memory. */
@@ -217,7 +236,7 @@ export class OrchestrationEngine {
 
   /** Counts, now. */
   get statistics(): EngineStatistics {
-    return { running: this.#runs.size, waiting: this.#queue.size, ...this.#counts };
+    return { running: this.#running, waiting: this.#queue.size, ...this.#counts };
   }
 
   /** Ends everything at once, without compensation: what stands in a journal goes on when an engine resumes it. */
@@ -225,7 +244,7 @@ export class OrchestrationEngine {
     if (this.#closed) return;
     this.#closed = true;
     const error = workflowCancelled("the engine was closed");
-    for (const run of [...this.#queue, ...this.#runs.values()]) abandon(run, error);
+    for (const run of this.#shelf.runs()) abandon(run, error);
     this.#queue.clear();
     this.#host.deadlines.close();
     this.#host.journal?.close();
@@ -236,7 +255,7 @@ export class OrchestrationEngine {
     const execution = this.#admit(run);
     const begin = (): WorkflowExecution => {
       if (signal !== undefined) this.#watch(run, execution, signal);
-      if (this.#runs.size < this.#limits.runningMax && this.#queue.size === 0) this.#begin(run);
+      if (this.#running < this.#limits.runningMax && this.#queue.size === 0) this.#begin(run);
       else if (!run.over) this.#queue.add(run);
       return execution;
     };
@@ -259,7 +278,7 @@ export class OrchestrationEngine {
 
   #enter(run: Run): WorkflowExecution {
     const execution = new WorkflowExecution(run);
-    this.#running.set(run.id, execution);
+    this.#shelf.add(run, execution);
     return execution;
   }
 
@@ -274,7 +293,8 @@ export class OrchestrationEngine {
 
   #begin(run: Run): void {
     if (run.over) return;
-    this.#runs.set(run.id, run);
+    run.begun = true;
+    this.#running++;
     run.begin();
   }
 
@@ -290,28 +310,17 @@ export class OrchestrationEngine {
   }
 
   #ended(run: Run): void {
-    const execution = this.#running.get(run.id)!;
-    this.#running.delete(run.id);
-    this.#runs.delete(run.id);
-    this.#queue.delete(run);
+    if (run.begun) this.#running--;
+    else this.#queue.delete(run);
+    this.#shelf.end(run.id);
     this.#counts[COUNTED[run.state as keyof typeof COUNTED]]++;
-    this.#keep(run.id, execution);
     for (const next of this.#queue) {
-      if (this.#runs.size >= this.#limits.runningMax) break;
+      if (this.#running >= this.#limits.runningMax) break;
       this.#queue.delete(next);
       this.#begin(next);
     }
     // A timer that is left standing would hold a program that has nothing more to do.
-    if (this.#running.size === 0) this.#host.deadlines.close();
-  }
-
-  #keep(id: string, execution: WorkflowExecution): void {
-    this.#kept.set(id, execution);
-    if (this.#kept.size <= this.#limits.keptMax) return;
-    for (const oldest of this.#kept.keys()) {
-      this.#kept.delete(oldest);
-      break;
-    }
+    if (this.#shelf.livingCount === 0) this.#host.deadlines.close();
   }
 
   #version(id: string, version: number): WorkflowDefinition | undefined {

@@ -5,13 +5,12 @@
  */
 import { backoffMs } from "../base/backoff.ts";
 import type { Deadline } from "../base/deadlines.ts";
-import { EXECUTION_HISTORY_MAX } from "../base/limits.ts";
 import { StateMachine } from "../base/state_machine.ts";
-import { Trail } from "../base/trail.ts";
 import type { Budget } from "./budget.ts";
 import { isRetryable, stepTimeout, workflowTimeout } from "./errors.ts";
 import { inputOf, itemEnded, passGates, startChild } from "./gates.ts";
 import type { JournalEntry, JournalKind } from "./journal.ts";
+import { LineBook } from "./line_book.ts";
 import { replay } from "./replay.ts";
 import { halt, leave, windUp } from "./stopping.ts";
 import type { RunHost, RunSetup, Stop, Undoing } from "./run_parts.ts";
@@ -31,7 +30,7 @@ export class Run {
   readonly deadlineAt: number;
   readonly units: Unit[];
   readonly machine: StateMachine<WorkflowState>;
-  readonly history: Trail<JournalEntry> = new Trail("history", EXECUTION_HISTORY_MAX);
+  readonly lines: LineBook = new LineBook();
   readonly timeoutMs: number;
   /** Steps to begin, from `#next` on. */
   readonly #ready: Unit[] = [];
@@ -41,7 +40,6 @@ export class Run {
   #open: number;
   /** Tries that run; what must not be overtaken by the end. */
   active = 0;
-  #sequence = 0;
   #waits: Waits | null = null;
   #results: Record<string, unknown> | null = null;
   #whenEnded: ((run: Run) => void)[] | null = null;
@@ -54,6 +52,8 @@ export class Run {
   endedAt = 0;
   stop: Stop | null = null;
   over = false;
+  /** Whether it has had its turn. */
+  begun = false;
 
   /** Begins nothing yet. */
   constructor(readonly host: RunHost, readonly plan: Plan, { id, input, budget, parent, deadlineAt, timeoutMs }: RunSetup) {
@@ -114,10 +114,11 @@ export class Run {
 
   /** Writes a line. */
   note(kind: JournalKind, stepId?: string, data?: unknown): void {
-    const entry: JournalEntry = { executionId: this.id, sequence: this.#sequence, at: this.now, kind, stepId, data };
-    this.host.journal?.append(entry); // first: it throws when it cannot keep the data
-    this.#sequence++;
-    this.history.add(entry);
+    const { journal } = this.host;
+    if (journal !== null) { // first: it throws when it cannot keep the data
+      journal.append({ executionId: this.id, sequence: this.lines.count, at: this.now, kind, stepId, data });
+    }
+    this.lines.add(this.now, kind, stepId, data);
   }
 
   /** Looks at the clock: at each entry from outside, not at each step. */
@@ -127,8 +128,7 @@ export class Run {
 
   /** Takes over what a journal says. */
   restore(entries: readonly JournalEntry[]): void {
-    for (const entry of entries) this.history.add(entry);
-    this.#sequence = entries.length;
+    for (const { at, kind, stepId, data } of entries) this.lines.add(at, kind, stepId, data);
     replay(this, entries);
     this.#open = this.units.filter((unit) => !unit.ended).length;
   }

@@ -115,7 +115,7 @@ export class WorkflowExecution {
 
   /** What happened, oldest first. */
   history(): JournalEntry[] {
-    return this.#run.history.last(Infinity);
+    return this.#run.lines.entries(this.id);
   }
 
   /** Changes of its state. */

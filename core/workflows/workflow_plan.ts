@@ -35,8 +35,6 @@ export interface PlanStep {
   readonly effect: EffectKind;
   /** Whether an ended one matters to a rollback. */
   readonly tracked: boolean;
-  /** What `rehearse` may run; undefined for what is not an action of the engine. */
-  readonly action: Action | undefined;
   readonly child: WorkflowDefinition | null;
   readonly dependencies: readonly number[];
   readonly dependents: number[];
@@ -147,7 +145,7 @@ class StepReader {
     const map = this.#map(step, kind, path);
     const input = step.input === undefined ? null : compileInput(step.input, `${path}.input`, this.knows);
     return {
-      ...{ index, id: step.id, kind, effect, undo, action, dependencies, dependents: [], when, input, map, approval },
+      ...{ index, id: step.id, kind, effect, undo, dependencies, dependents: [], when, input, map, approval },
       run: this.#run(step, action),
       tracked: undo !== null || effect === "irreversible" || kind === "workflow",
       plain: kind === "action" && when === null && map === null && approval === null,
@@ -183,7 +181,7 @@ class StepReader {
     }
     const action = this.sources.actions.get(step.action);
     if (action !== undefined) return action;
-    const names = this.sources.actions.names.slice(0, 20).join(", ") || "none yet";
+    const names = this.sources.actions.all.slice(0, 20).map(({ name }) => name).join(", ") || "none yet";
     throw new InvalidArgumentError(
       `${path}.action`,
       step.action,
