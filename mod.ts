@@ -13,7 +13,6 @@
  * @module
  */
 export { defineAgent } from "./core/agents/agent.ts";
-export type { CoreCalls } from "./core/memory/kernels.ts";
 export type {
   Acceptor,
   AgentBehavior,
@@ -40,10 +39,11 @@ export type {
   TaskResult,
   TaskStatus,
 } from "./core/agents/agent.ts";
+export type { DeadLetter, DeadLetterReason } from "./core/agents/dead_letters.ts";
 export type { ReplayOptions, ReplayResult } from "./core/agents/letter_office.ts";
 export type { Recovery } from "./core/agents/supervisor.ts";
-export { BorrowedBytes } from "./core/bus/borrowed_bytes.ts";
-export type { DeadLetter, DeadLetterReason } from "./core/agents/dead_letters.ts";
+export type { BackoffRule } from "./core/base/backoff.ts";
+export type { PerformanceTargets } from "./core/base/config.ts";
 export {
   AgentNotFoundError,
   AskTimeoutError,
@@ -60,7 +60,6 @@ export {
   SendsPendingError,
 } from "./core/base/errors.ts";
 export type { ErrorData } from "./core/base/errors.ts";
-export type { PerformanceTargets } from "./core/base/config.ts";
 export type {
   AgentPoolOptions,
   AlertThresholds,
@@ -69,6 +68,22 @@ export type {
   NativeOptions,
   WarmPoolOptions,
 } from "./core/base/options.ts";
+export { StateChart } from "./core/base/state_chart.ts";
+export { StateMachine } from "./core/base/state_machine.ts";
+export type {
+  StateCallback,
+  StateCallbacks,
+  StateChange,
+  StateGuard,
+  StateMachineDefinition,
+  StateMachineOptions,
+  StateMachineSnapshot,
+  StateNode,
+  StateNodes,
+  StateTransition,
+  TransitionOptions,
+} from "./core/base/state_machine.ts";
+export { BorrowedBytes } from "./core/bus/borrowed_bytes.ts";
 export type { BusCounts } from "./core/bus/bus_counters.ts";
 export type { BusDeadLetter, BusDeadLetterReason } from "./core/bus/bus_dead_letters.ts";
 export type { BusMessage as UltraFastMessage } from "./core/bus/bus_message.ts";
@@ -80,40 +95,22 @@ export type { FilterCondition, MessageFilter } from "./core/bus/message_filter.t
 export { MessagePool } from "./core/bus/message_pool.ts";
 export type { PooledMessage, PoolStats } from "./core/bus/message_pool.ts";
 export type { WaitOptions } from "./core/bus/queue_waiters.ts";
+export { ReplicatedMemory as DistributedMemorySystem } from "./core/bus/replicated_memory.ts";
+export type { MemorySpace } from "./core/bus/replicated_memory.ts";
 export type { GroupPolicy } from "./core/bus/subscriptions.ts";
 export { TopicMatcher } from "./core/bus/topic_matcher.ts";
 export { Kernel as UltraFastAgentManager } from "./core/kernel.ts";
 export type { BatchMessage, ManagerOptions } from "./core/kernel.ts";
-export { planSizing as planLayout } from "./core/sizing.ts";
-export type { FigureBasis, SizingFigure, SizingPlan, SizingRequest } from "./core/sizing.ts";
-export type { KernelParts } from "./core/system.ts";
-export { TaskExecutor as OptimizedExecutor } from "./core/tasks/executor.ts";
-export type { ExecuteOptions, ExecutorOptions, ExecutorStatistics, RunTask } from "./core/tasks/executor.ts";
-export type { AgentType } from "./core/team/team.ts";
-export type { AnalystInput, AnalystOutput } from "./core/team/analyst.ts";
-export type { ColumnStatistics } from "./core/team/statistics.ts";
-export type { CoderInput, CoderOutput } from "./core/team/coder.ts";
-export type { Edit, RangeEdit, ReplaceEdit } from "./core/team/edits.ts";
-export type { CoordinatorInput, CoordinatorOutput, PartResult } from "./core/team/coordinator.ts";
-export type { Merge } from "./core/team/merging.ts";
-export type { ResearcherInput, ResearcherOutput, ResearchResult } from "./core/team/researcher.ts";
-export type { Match } from "./core/team/ranking.ts";
-export type { Finding, ReviewerInput, ReviewerOutput } from "./core/team/reviewer.ts";
-export type { ReviewRuleName, Severity } from "./core/team/review_rules.ts";
-export type { AskedCase, CaseResult, TestCase, TesterInput, TesterOutput } from "./core/team/tester.ts";
-export type { Assertion } from "./core/team/assertions.ts";
-export { ReplicatedMemory as DistributedMemorySystem } from "./core/bus/replicated_memory.ts";
-export type { MemorySpace } from "./core/bus/replicated_memory.ts";
+export type { MemoryReport, RegionUse } from "./core/memory/inspection.ts";
+export type { LoopReport, NativeReport } from "./core/memory/kernel_loader.ts";
+export type { CoreCalls, LoopName } from "./core/memory/kernels.ts";
 export type { StoreEntry, StoreStats } from "./core/memory/memory_store.ts";
+export { MemoryStore as HighPerformanceMemoryStore, MemoryStore as UltraFastMemoryStore } from "./core/memory/memory_store.ts";
+export { RingBuffer as LockFreeRingBuffer } from "./core/memory/ring_buffer.ts";
+export type { FrameHandler } from "./core/memory/ring_buffer.ts";
 export type { StoreCell } from "./core/memory/store_cell.ts";
 export type { ScannedEntry, ScanOptions, ScanPage, StoreCheck } from "./core/memory/store_walk.ts";
 export type { StoreChange, WatchOptions } from "./core/memory/store_watch.ts";
-export { MemoryStore as HighPerformanceMemoryStore, MemoryStore as UltraFastMemoryStore } from "./core/memory/memory_store.ts";
-export type { MemoryReport, RegionUse } from "./core/memory/inspection.ts";
-export type { LoopReport, NativeReport } from "./core/memory/kernel_loader.ts";
-export type { LoopName } from "./core/memory/kernels.ts";
-export { RingBuffer as LockFreeRingBuffer } from "./core/memory/ring_buffer.ts";
-export type { FrameHandler } from "./core/memory/ring_buffer.ts";
 export type { Alert, AlertName } from "./core/metrics/alerts.ts";
 export type { CounterName, Counts } from "./core/metrics/counters.ts";
 export type { MetricsUpdate } from "./core/metrics/monitor.ts";
@@ -123,6 +120,24 @@ export type { Comparison, MeasuredPerformance, PerformanceValidation, TargetVerd
 export { prometheusText } from "./core/metrics/prometheus.ts";
 export type { MetricKind, MetricSeries } from "./core/metrics/registry.ts";
 export type { StatusFacts, StatusLevel, StatusReason, SystemStatus } from "./core/metrics/system_status.ts";
+export { planSizing as planLayout } from "./core/sizing.ts";
+export type { FigureBasis, SizingFigure, SizingPlan, SizingRequest } from "./core/sizing.ts";
+export type { KernelParts } from "./core/system.ts";
+export { TaskExecutor as OptimizedExecutor } from "./core/tasks/executor.ts";
+export type { ExecuteOptions, ExecutorOptions, ExecutorStatistics, RunTask } from "./core/tasks/executor.ts";
+export type { AnalystInput, AnalystOutput } from "./core/team/analyst.ts";
+export type { Assertion } from "./core/team/assertions.ts";
+export type { CoderInput, CoderOutput } from "./core/team/coder.ts";
+export type { CoordinatorInput, CoordinatorOutput, PartResult } from "./core/team/coordinator.ts";
+export type { Edit, RangeEdit, ReplaceEdit } from "./core/team/edits.ts";
+export type { Merge } from "./core/team/merging.ts";
+export type { Match } from "./core/team/ranking.ts";
+export type { ResearcherInput, ResearcherOutput, ResearchResult } from "./core/team/researcher.ts";
+export type { ReviewRuleName, Severity } from "./core/team/review_rules.ts";
+export type { Finding, ReviewerInput, ReviewerOutput } from "./core/team/reviewer.ts";
+export type { ColumnStatistics } from "./core/team/statistics.ts";
+export type { AgentType } from "./core/team/team.ts";
+export type { AskedCase, CaseResult, TestCase, TesterInput, TesterOutput } from "./core/team/tester.ts";
 export type {
   AgentCounts,
   Cleanup,
@@ -141,3 +156,31 @@ export type {
 } from "./core/validation/result.ts";
 export { ScenarioRunner as Stage3IntegrationValidator } from "./core/validation/scenario_runner.ts";
 export type { Progress, RunOptions, ValidatorOptions } from "./core/validation/scenario_runner.ts";
+export type { ActionContext, ActionFunction, ActionOptions } from "./core/workflows/action.ts";
+export type { AgentSelector, WorkflowAgents } from "./core/workflows/agents.ts";
+export { Budget } from "./core/workflows/budget.ts";
+export type { ConditionTest, WorkflowCondition } from "./core/workflows/conditions.ts";
+export { MemoryEffects } from "./core/workflows/effects.ts";
+export type { Effects } from "./core/workflows/effects.ts";
+export { FileJournal } from "./core/workflows/file_journal.ts";
+export type { Journal, JournalEntry, JournalKind } from "./core/workflows/journal.ts";
+export { OrchestrationEngine } from "./core/workflows/orchestration_engine.ts";
+export type { EngineOptions, EngineStatistics, StartOptions } from "./core/workflows/orchestration_engine.ts";
+export type { StepOutcome, WorkflowOutcome } from "./core/workflows/outcome.ts";
+export type { FactDifference, RehearsalOptions, RehearsalRow } from "./core/workflows/rehearsal.ts";
+export type { ResumeReport } from "./core/workflows/resume.ts";
+export type { StepState } from "./core/workflows/unit.ts";
+export type { PendingWait } from "./core/workflows/waits.ts";
+export { workflow } from "./core/workflows/workflow.ts";
+export type {
+  ApprovalRule,
+  EffectKind,
+  StepOptions,
+  WorkflowBuilder,
+  WorkflowDefinition,
+  WorkflowStep,
+  WorkflowView,
+} from "./core/workflows/workflow.ts";
+export { WorkflowExecution } from "./core/workflows/workflow_execution.ts";
+export type { Decision } from "./core/workflows/workflow_execution.ts";
+export { WorkflowState } from "./core/workflows/workflow_lifecycle.ts";

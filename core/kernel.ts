@@ -36,6 +36,7 @@ import { fetchSeries, mergeSeries, type MetricSeries } from "./metrics/registry.
 import type { SystemStatus } from "./metrics/system_status.ts";
 import { type KernelParts, System } from "./system.ts";
 import type { ExecuteOptions, TaskExecutor } from "./tasks/executor.ts";
+import type { OrchestrationEngine } from "./workflows/orchestration_engine.ts";
 
 /** Options of a manager. */
 export interface ManagerOptions extends KernelOptions {
@@ -198,6 +199,11 @@ export class Kernel extends EventEmitter implements AsyncDisposable {
   /** Runs tasks, `executorConcurrency` at a time: one by one or as batches. Throws `NotInitializedError` before `initialize()`. */
   get executor(): TaskExecutor {
     return this.#open("executor").executor;
+  }
+
+  /** Runs workflows whose steps are actions of this thread or tasks of agents. Throws `NotInitializedError` before `initialize()`. */
+  get orchestration(): OrchestrationEngine {
+    return this.#open("orchestration").orchestration;
   }
 
   /** Values that every thread sees at once. Throws `NotInitializedError` before `initialize()`. */

@@ -31,6 +31,8 @@ import { systemUsage } from "./metrics/system_usage.ts";
 
 import { TaskExecutor } from "./tasks/executor.ts";
 import { TEAM } from "./team/team.ts";
+import { TaskAgents } from "./workflow_agents.ts";
+import { OrchestrationEngine } from "./workflows/orchestration_engine.ts";
 
 /** What tests may replace; see `./testing`. Not an option, so that no configuration can reach it. */
 export interface KernelParts {
@@ -76,6 +78,8 @@ export class System {
   readonly letters: LetterOffice;
   /** Runs tasks, so many at a time. */
   readonly executor: TaskExecutor;
+  /** Runs workflows, on actions and on agents. */
+  readonly orchestration: OrchestrationEngine;
   /** Figures, targets and alerts. */
   readonly monitor: Monitor;
   readonly #native: LoadedKernels;
@@ -123,6 +127,7 @@ export class System {
       run: (agentId, task, how) => this.main.host.task(agentId, task, how),
       onResult: (result) => emit("task:completed", result),
     });
+    this.orchestration = new OrchestrationEngine({ clock, agents: new TaskAgents(this.registry, this.executor, clock) });
     this.letters = new LetterOffice(this.main.host, () => [0, ...workers.alive]);
     this.monitor = this.#monitor();
   }
@@ -146,6 +151,7 @@ export class System {
   async stop(): Promise<void> {
     const { main, workers, agents, monitor } = this;
     await monitor.stop();
+    this.orchestration.close();
     this.executor.close();
     await agents.close();
     const stops = [0, ...workers.alive].map((host) => main.host.call(host, "stop", null, 2 * STOP_TIMEOUT_MS));

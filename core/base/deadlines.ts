@@ -5,7 +5,7 @@
  * @module
  */
 import type { Cancel, Clock } from "./clock.ts";
-import { InvalidArgumentError } from "./errors.ts";
+import { assert, InvalidArgumentError } from "./errors.ts";
 import { TIMER_MS_MAX } from "./limits.ts";
 
 /** One deadline; keep it to remove it. */
@@ -13,7 +13,7 @@ export interface Deadline {
   /** Arena time in ms. */
   readonly at: number;
   /** Called once when the time has come. */
-  readonly expire: () => void;
+  expire(): void;
   /** Place in the heap; −1 when it is not there. Owned by `Deadlines`. */
   place: number;
 }
@@ -35,11 +35,23 @@ export class Deadlines {
 
   /** Calls `expire` in `delayMs` unless removed before. */
   add(delayMs: number, expire: () => void): Deadline {
-    const deadline: Deadline = { at: this.clock.now() + delayMs, expire, place: this.#heap.length };
+    return this.addAt(this.clock.now() + delayMs, expire);
+  }
+
+  /** The same, at a time of the clock. */
+  addAt(at: number, expire: () => void): Deadline {
+    const deadline: Deadline = { at, expire, place: -1 };
+    this.insert(deadline);
+    return deadline;
+  }
+
+  /** Adds a deadline that somebody keeps as a part of something else. */
+  insert(deadline: Deadline): void {
+    assert(deadline.place < 0, "a deadline stands among the others once");
+    deadline.place = this.#heap.length;
     this.#heap.push(deadline);
     this.#up(deadline.place);
     this.#arm();
-    return deadline;
   }
 
   /** Forgets a deadline; harmless when it has passed. */

@@ -145,6 +145,62 @@ export const METRIC_LABELS_MAX = 4;
 export const METRIC_TEXT_LENGTH_MAX = 64;
 /** Series asked of a thread at a time: 32 full histograms of 1,056 buckets with the longest labels take two thirds of a message. */
 export const METRIC_SERIES_PER_CALL_MAX = 32;
+/** States of one state machine, and how deep they may nest: a diagram that nobody could read any more. */
+export const STATES_MAX = 1_024;
+/** See `STATES_MAX`. */
+export const STATE_DEPTH_MAX = 16;
+/** Sets of active states that a chart remembers; parallel regions multiply. They are made again when needed. */
+export const STATE_CONFIGURATIONS_MAX = 4_096;
+/** Lines of a state machine's audit trail; the oldest give way. */
+export const STATE_HISTORY_MAX = 100;
+/** Transitions that may wait for one whose callbacks are still at work. */
+export const TRANSITIONS_WAITING_MAX = 1_024;
+/** Transitions within the callbacks of transitions: beyond, two callbacks answer each other for ever. */
+export const TRANSITIONS_NESTED_MAX = 64;
+/** Steps of one workflow: validation and a diagram take time in proportion. */
+export const WORKFLOW_STEPS_MAX = 10_000;
+/** Items of one map: each is a step of its own while it runs. */
+export const MAP_ITEMS_MAX = 10_000;
+/** Items of a map that run at a time, unless the step says otherwise. */
+export const MAP_CONCURRENCY = 16;
+/** Workflows within workflows. */
+export const WORKFLOW_DEPTH_MAX = 16;
+/** How deep inputs with references may nest. */
+export const CONDITION_DEPTH_MAX = 32;
+/** Tries after the first, unless action or step say otherwise: the owner's document. */
+export const STEP_RETRIES = 3;
+/** Most retries that may be asked for: with the longest backoff, more than eight hours. */
+export const STEP_RETRIES_MAX = 1_000;
+/** Of one try of a step, unless action or step say otherwise: the owner's document. */
+export const STEP_TIMEOUT_MS = 30_000;
+/** Steps that are told to stop have so long before nobody waits for them any more. */
+export const STEP_GRACE_MS = 5_000;
+/** Tries of a compensation after the first. */
+export const COMPENSATION_RETRIES = 3;
+/** First wait between tries. */
+export const BACKOFF_BASE_MS = 100;
+/** Longest wait between tries. */
+export const BACKOFF_MS_MAX = 30_000;
+/** Executions that one engine runs at a time: some kilobytes each. */
+export const EXECUTIONS_RUNNING_MAX = 10_000;
+/** Executions that may wait for their turn besides. */
+export const EXECUTIONS_WAITING_MAX = 100_000;
+/** Ended executions whose history an engine keeps in memory: some kilobytes each, and the collector carries along what is kept. */
+export const EXECUTIONS_KEPT_MAX = 256;
+/** Lines of one execution's history in memory; a journal in a file keeps all. */
+export const EXECUTION_HISTORY_MAX = 10_000;
+/** Signals of one execution that no step has waited for yet. */
+export const SIGNALS_KEPT_MAX = 1_024;
+/** Facts that an engine without effects of its own keeps in memory. */
+export const EFFECTS_KEPT_MAX = 100_000;
+/** Definitions that an engine knows by id. */
+export const WORKFLOWS_MAX = 10_000;
+/** Bytes of lines about ended executions that a journal keeps; the oldest give way. */
+export const JOURNAL_BYTES_KEPT = 64 * 1024 ** 2;
+/** One value of a journal, encoded: as much as a message. */
+export const JOURNAL_VALUE_BYTES_MAX = 1 << 20;
+/** Up to here the room in which groups are encoded is kept for the next. */
+export const JOURNAL_GROUP_BYTES_MAX = 1 << 24;
 
 assert(PENDING_REPLIES_MAX === 65_536, "pending replies stay a round 64 Ki a thread");
 assert(FRAMES_PER_TURN_MAX >= PARKED_PER_TURN_MAX, "one agent's parked messages never take more than a turn");

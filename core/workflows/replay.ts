@@ -1,0 +1,207 @@
+/**
+ * From the lines of a journal back to an execution, and on from there: completed steps are not run again, one that was under way is when its effect allows
+ * it, and asks otherwise.
+ *
+ * @module
+ */
+import type { JournalEntry } from "./journal.ts";
+import { delay, makeItems } from "./gates.ts";
+import type { Run } from "./run.ts";
+import { halt, leave } from "./stopping.ts";
+import type { Unit } from "./unit.ts";
+import type { WorkflowState } from "./workflow_lifecycle.ts";
+
+/** What a `started` line holds. */
+export interface StartNote {
+  readonly workflowId: string;
+  readonly version: number;
+  readonly definitionKey: number;
+  readonly input: unknown;
+  readonly budget: Readonly<Record<string, number>>;
+  readonly deadlineAt: number;
+  readonly timeoutMs: number;
+  readonly parentId: string | undefined;
+}
+
+/** Steps that were under way when the lines end, by unit. */
+const underWay = new WeakSet<Unit>();
+
+/** Puts an execution into the state that its lines lead to. The same lines lead to the same state. */
+export function replay(run: Run, entries: readonly JournalEntry[]): void {
+  let state: WorkflowState = "QUEUED";
+  const early: string[] = [];
+  for (const entry of entries) {
+    run.now = entry.at;
+    const unit = entry.stepId === undefined ? undefined : findUnit(run, entry.stepId);
+    if (unit !== undefined) replayStep(run, unit, entry, early);
+    else state = replayWhole(run, entry, state, early);
+  }
+  for (const unit of run.units) {
+    unit.missing = unit.step.dependencies.filter((place) => !run.units[place].ended).length;
+    unit.led = unit.step.dependencies.length === 0 || unit.step.dependencies.some((place) => run.units[place].state === "COMPLETED");
+  }
+  run.machine.restore({ states: [state], history: [] });
+}
+
+function replayWhole(run: Run, { kind, at, data }: JournalEntry, state: WorkflowState, early: string[]): WorkflowState {
+  switch (kind) {
+    case "started":
+      run.startedAt = at;
+      return "RUNNING";
+    case "paused":
+      return "PAUSED";
+    case "resumed":
+      return "RUNNING";
+    case "spent":
+      run.budget.restore(data as Record<string, number>);
+      return state;
+    case "signal": {
+      const { name, data: value } = data as { name: string; data: unknown };
+      early.push(name);
+      run.waits.keep(name, value);
+      return state;
+    }
+    case "failed":
+    case "cancelled": {
+      const { reason, compensate, error } = data as { reason: string; compensate: boolean; error: unknown };
+      run.stop = { kind, reason, compensate, error };
+      for (const unit of allUnits(run)) if (unit.state === "WAITING" && unit.attempts > 0) leave(run, unit, "FAILED");
+      return kind === "failed" ? "FAILED" : state;
+    }
+    case "ended":
+      run.over = true;
+      run.endedAt = at;
+      return data as WorkflowState;
+    default:
+      return state;
+  }
+}
+
+function replayStep(run: Run, unit: Unit, { kind, at, data }: JournalEntry, early: string[]): void {
+  switch (kind) {
+    case "step-started":
+      unit.attempts = data as number;
+      unit.startedAt ||= at;
+      unit.state = "RUNNING";
+      unit.passed = true;
+      underWay.add(unit);
+      return;
+    case "step-failed":
+      unit.error = (data as { error: unknown }).error;
+      unit.outcome = (data as { outcome: Unit["outcome"] }).outcome;
+      unit.state = "WAITING";
+      underWay.delete(unit);
+      if (run.stop !== null) leave(run, unit, "CANCELLED");
+      return;
+    case "step-completed":
+      if (unit.step.kind === "signal" && unit.state !== "RUNNING" && early.includes(unit.step.signal)) run.waits.take(unit.step.signal);
+      unit.result = data;
+      unit.state = "COMPLETED";
+      unit.outcome = "completed";
+      unit.endedAt = at;
+      underWay.delete(unit);
+      if (unit.parent !== null) unit.parent.open--;
+      if (unit.step.tracked && unit.items === null) run.track(unit);
+      return;
+    case "step-skipped":
+      unit.state = "SKIPPED";
+      unit.endedAt = at;
+      return;
+    case "step-expanded":
+      unit.state = "RUNNING";
+      unit.startedAt = at;
+      return makeItems(unit, data as unknown[]);
+    case "waiting":
+      unit.state = "WAITING";
+      unit.startedAt = at;
+      unit.result = data; // how long a delay is to be; gone when it completes
+      return;
+    case "signal":
+      unit.state = "RUNNING"; // its completion follows
+      return;
+    case "approved": {
+      const { by } = data as { by: string };
+      unit.approvedBy = [...unit.approvedBy ?? [], by];
+      return;
+    }
+    case "undo-started":
+      unit.undo = "started";
+      return;
+    case "undone":
+      unit.undo = "done";
+      if (unit.state === "COMPLETED") unit.state = "COMPENSATED";
+      run.undoing?.compensated.push(unit.id);
+      return;
+    case "undo-failed":
+      unit.undo = "failed";
+      run.undoing?.notUndone.push(unit.id);
+      return;
+  }
+}
+
+/** Lets a replayed execution go on. */
+export function goOn(run: Run): void {
+  if (run.over) return;
+  run.tick();
+  const parts = allUnits(run);
+  if (run.stop !== null) return goOnStopping(run, parts);
+  run.watchDeadline();
+  for (const unit of parts) {
+    if (unit.ended || unit.missing > 0) continue;
+    if (unit.parent === null) goOnWith(run, unit);
+    else if (unit.attempts > 0 || unit.itemIndex < unit.parent.step.concurrency + ended(unit.parent)) goOnWith(run, unit);
+  }
+  run.pump();
+}
+
+function goOnWith(run: Run, unit: Unit): void {
+  const { step } = unit;
+  if (unit.items !== null) {
+    if (unit.open === 0) run.conclude(unit, unit.items.map(({ result }) => result));
+  } else if (unit.child !== null && underWay.has(unit)) {
+    unit.adopts = true;
+    unit.attempts--;
+    run.push(unit);
+  } else if (underWay.has(unit) && (step.effect === "compensable" || step.effect === "irreversible")) {
+    unit.outcome = "unknown";
+    run.waits.forDecision(unit);
+  } else if (step.kind === "delay" && unit.state === "WAITING") {
+    const { delayMs } = unit.result as { delayMs: number };
+    delay(run, unit, Math.max(0, unit.startedAt + delayMs - run.now));
+  } else {
+    if (unit.state === "WAITING" && unit.attempts === 0) unit.result = undefined;
+    run.push(unit);
+  }
+}
+
+/** A rollback goes on: what was under way may have happened. */
+function goOnStopping(run: Run, parts: readonly Unit[]): void {
+  for (const unit of parts) {
+    if (!underWay.has(unit)) continue;
+    if (unit.child !== null && !unit.child.over) {
+      unit.adopts = true;
+      unit.attempts--;
+      run.try(unit);
+      halt(unit.child, { kind: "cancelled", error: run.stop!.error, reason: "its parent stops", compensate: true });
+    } else {
+      unit.outcome = "unknown";
+      leave(run, unit, "CANCELLED");
+    }
+  }
+  run.pump();
+}
+
+function allUnits(run: Run): Unit[] {
+  return run.units.flatMap((unit) => [unit, ...unit.items ?? []]);
+}
+
+function ended({ items }: Unit): number {
+  return items!.filter((item) => item.ended).length;
+}
+
+/** The unit of an id such as `a` or `m[3]`. */
+export function findUnit(run: Run, id: string): Unit | undefined {
+  const [, name, index] = /^(.*?)(?:\[(\d+)\])?$/.exec(id)!;
+  const unit = run.units[run.plan.byId.get(name)?.index ?? -1];
+  return index === undefined ? unit : unit?.items?.[Number(index)];
+}

@@ -1,0 +1,386 @@
+/**
+ * One execution at work: begins steps when what they wait for has ended, takes note of how they end, and winds up when one has failed or somebody cancels.
+ *
+ * @module
+ */
+import { backoffMs } from "../base/backoff.ts";
+import type { Deadline } from "../base/deadlines.ts";
+import { StateMachine } from "../base/state_machine.ts";
+import type { Budget } from "./budget.ts";
+import { isRetryable, stepTimeout, workflowTimeout } from "./errors.ts";
+import { inputOf, itemEnded, passGates, startChild } from "./gates.ts";
+import type { JournalEntry, JournalKind } from "./journal.ts";
+import { LineBook } from "./line_book.ts";
+import { replay } from "./replay.ts";
+import { halt, leave, windUp } from "./stopping.ts";
+import type { RunHost, RunSetup, Stop, Undoing } from "./run_parts.ts";
+import { StepContext } from "./step_context.ts";
+import { Unit } from "./unit.ts";
+import { Waits } from "./waits.ts";
+import type { WorkflowView } from "./workflow.ts";
+import { WORKFLOW_LIFECYCLE, type WorkflowState } from "./workflow_lifecycle.ts";
+import type { Plan } from "./workflow_plan.ts";
+
+/** One execution. */
+export class Run {
+  readonly id: string;
+  readonly input: unknown;
+  readonly budget: Budget;
+  readonly parent: Run | null;
+  readonly deadlineAt: number;
+  readonly units: Unit[];
+  readonly machine: StateMachine<WorkflowState>;
+  readonly lines: LineBook = new LineBook();
+  readonly timeoutMs: number;
+  /** Steps to begin, from `#next` on. */
+  readonly #ready: Unit[] = [];
+  #next = 0;
+  #pumping = false;
+  /** Units of steps that have not ended. */
+  #open: number;
+  /** Tries that run; what must not be overtaken by the end. */
+  active = 0;
+  #waits: Waits | null = null;
+  #results: Record<string, unknown> | null = null;
+  #whenEnded: ((run: Run) => void)[] | null = null;
+  undoing: Undoing | null = null;
+  /** Of the whole. */
+  deadline: Deadline | null = null;
+  /** Time of the clock when it was last read. */
+  now: number;
+  startedAt = 0;
+  endedAt = 0;
+  stop: Stop | null = null;
+  over = false;
+  /** Whether it has had its turn. */
+  begun = false;
+
+  /** Begins nothing yet. */
+  constructor(readonly host: RunHost, readonly plan: Plan, { id, input, budget, parent, deadlineAt, timeoutMs }: RunSetup) {
+    this.id = id;
+    this.input = input;
+    this.budget = budget;
+    this.parent = parent;
+    this.deadlineAt = deadlineAt;
+    this.timeoutMs = timeoutMs;
+    this.now = host.clock.now();
+    this.machine = new StateMachine(WORKFLOW_LIFECYCLE, { clock: host.clock });
+    const { steps } = plan;
+    const units: Unit[] = this.units = [];
+    for (let index = 0; index < steps.length; index++) units.push(new Unit(steps[index]));
+    this.#open = steps.length;
+  }
+
+  get state(): WorkflowState {
+    return this.machine.state;
+  }
+
+  /** Steps that wait for somebody. */
+  get waits(): Waits {
+    return this.#waits ??= new Waits(this);
+  }
+
+  /** Results of the completed steps, kept up to date once somebody has asked for them. */
+  get results(): Record<string, unknown> {
+    if (this.#results === null) {
+      const results: Record<string, unknown> = this.#results = {};
+      for (const unit of this.units) if (unit.state === "COMPLETED") results[unit.step.id] = unit.result;
+    }
+    return this.#results;
+  }
+
+  /** What conditions and inputs of a step may read. */
+  view(unit?: Unit): WorkflowView {
+    return { input: this.input, steps: this.results, item: unit?.item };
+  }
+
+  /** What the workflow says that its output is; else the results of all steps. */
+  output(): unknown {
+    const { output } = this.plan;
+    return output === null ? this.results : output(this.view());
+  }
+
+  /** Calls back when nothing more will happen. */
+  whenEnded(callback: (run: Run) => void): void {
+    if (this.over) callback(this);
+    else if (this.#whenEnded === null) this.#whenEnded = [callback];
+    else this.#whenEnded.push(callback);
+  }
+
+  /** Goes on to another state of its life. */
+  become(state: WorkflowState, reason?: string): void {
+    void this.machine.transition(state, { at: this.now, reason });
+  }
+
+  /** Writes a line. */
+  note(kind: JournalKind, stepId?: string, data?: unknown): void {
+    const { journal } = this.host;
+    if (journal !== null) { // first: it throws when it cannot keep the data
+      journal.append({ executionId: this.id, sequence: this.lines.count, at: this.now, kind, stepId, data });
+    }
+    this.lines.add(this.now, kind, stepId, data);
+  }
+
+  /** Looks at the clock: at each entry from outside, not at each step. */
+  tick(): void {
+    this.now = this.host.clock.now();
+  }
+
+  /** Takes over what a journal says. */
+  restore(entries: readonly JournalEntry[]): void {
+    for (const { at, kind, stepId, data } of entries) this.lines.add(at, kind, stepId, data);
+    replay(this, entries);
+    this.#open = this.units.filter((unit) => !unit.ended).length;
+  }
+
+  /** Begins the first steps. */
+  begin(): void {
+    this.tick();
+    this.startedAt = this.now;
+    this.become("RUNNING");
+    this.watchDeadline();
+    for (const index of this.plan.roots) this.#ready.push(this.units[index]);
+    this.pump();
+  }
+
+  /** Fails when the whole takes too long. */
+  watchDeadline(): void {
+    if (this.deadlineAt === Infinity) return;
+    this.deadline = this.host.deadlines.addAt(this.deadlineAt, () => {
+      this.tick();
+      const error = workflowTimeout(this.plan.definition.id, this.timeoutMs);
+      halt(this, { kind: "failed", error, reason: error.message, compensate: true });
+    });
+  }
+
+  /** No step begins until it is resumed; those that run go on. */
+  pause(): void {
+    if (this.state !== "RUNNING" || this.stop !== null) return;
+    this.tick();
+    this.become("PAUSED");
+    this.note("paused");
+    this.#children((child) => child.pause());
+  }
+
+  /** Goes on. */
+  resume(): void {
+    if (this.state !== "PAUSED" || this.stop !== null) return;
+    this.tick();
+    this.become("RUNNING");
+    this.note("resumed");
+    this.#children((child) => child.resume());
+    this.pump();
+  }
+
+  #children(tell: (child: Run) => void): void {
+    for (const unit of this.units) for (const part of [unit, ...unit.items ?? []]) if (part.child?.over === false) tell(part.child);
+  }
+
+  /** Has a step begin, or go on, in its turn. */
+  push(unit: Unit): void {
+    this.#ready.push(unit);
+  }
+
+  /** Begins what may begin. Steps that end at once make others ready: the loop takes them, so that long chains need no deep stack. */
+  pump(): void {
+    if (this.#pumping) return;
+    this.#pumping = true;
+    const ready = this.#ready;
+    const { concurrency } = this.plan;
+    while (this.#next < ready.length && this.stop === null && this.active < concurrency && this.state === "RUNNING") {
+      const unit = ready[this.#next++];
+      if (unit.passed || (unit.step.plain && unit.led)) this.try(unit);
+      else passGates(this, unit);
+    }
+    if (this.#next === ready.length && this.#next > 0) this.#next = ready.length = 0;
+    this.#pumping = false;
+    if (this.active > 0 || this.over) return;
+    if (this.stop !== null) windUp(this);
+    else if (this.#open === 0 && this.state === "RUNNING") this.end("COMPLETED");
+  }
+
+  /** Another try of a step. */
+  try(unit: Unit): void {
+    const { step } = unit;
+    if (unit.attempts++ === 0) unit.startedAt = this.now;
+    unit.state = "RUNNING";
+    const endsAt = Math.min(step.kind === "workflow" ? Infinity : this.now + step.timeoutMs, this.deadlineAt);
+    const attempt = unit.attempt = new StepContext(this, unit, unit.attempts, endsAt);
+    this.active++;
+    this.note("step-started", unit.id, unit.attempts);
+    const { journal } = this.host;
+    // What may not be run twice must be known to have begun before it does.
+    if (journal === null || step.effect === "pure" || step.effect === "idempotent") return this.#launch(unit, attempt);
+    journal.whenDurable((error) => {
+      if (attempt.settled) return;
+      this.tick();
+      if (error === undefined && this.stop === null) this.#launch(unit, attempt);
+      else this.#withhold(unit, attempt, error ?? this.stop!.error);
+      this.pump();
+    });
+  }
+
+  /** A try that was announced, and never made. */
+  #withhold(unit: Unit, attempt: StepContext, error: unknown): void {
+    unit.outcome = unit.attempts === 1 ? "not-run" : "unknown"; // an earlier one may have done something
+    this.#failed(unit, attempt, error);
+  }
+
+  #launch(unit: Unit, attempt: StepContext): void {
+    const { step } = unit;
+    let returned: unknown;
+    try {
+      unit.input = inputOf(this, unit);
+      returned = step.kind === "workflow" ? startChild(this, unit) : step.run(unit.input, attempt);
+    } catch (error) {
+      this.tick();
+      return this.#failed(unit, attempt, error);
+    }
+    if (typeof (returned as PromiseLike<unknown> | null | undefined)?.then !== "function") {
+      this.tick();
+      return this.#completed(unit, attempt, returned);
+    }
+    if (step.kind !== "workflow") this.host.deadlines.insert(attempt);
+    (returned as PromiseLike<unknown>).then(
+      (value) => {
+        if (attempt.settled) return;
+        this.tick();
+        this.#completed(unit, attempt, value);
+      },
+      (error) => {
+        if (attempt.settled) return;
+        this.tick();
+        this.#failed(unit, attempt, error);
+        this.pump();
+      },
+    );
+  }
+
+  /** A try has taken too long. */
+  late(unit: Unit, attempt: StepContext): void {
+    this.tick();
+    const error = stepTimeout(unit.id, unit.step.timeoutMs);
+    attempt.abort(error);
+    unit.outcome = "unknown";
+    this.#failed(unit, attempt, error);
+    this.pump();
+  }
+
+  #settle(unit: Unit, attempt: StepContext): void {
+    attempt.settled = true;
+    this.host.deadlines.remove(attempt);
+    unit.attempt = null;
+    this.active--;
+  }
+
+  #completed(unit: Unit, attempt: StepContext, value: unknown): void {
+    this.#settle(unit, attempt);
+    this.conclude(unit, value);
+  }
+
+  /** A step ended well. What depends on it begins when that is durable. */
+  conclude(unit: Unit, value: unknown): void {
+    try {
+      this.note("step-completed", unit.id, value);
+    } catch (error) { // the journal cannot keep it; the step has happened all the same
+      unit.outcome = "unknown";
+      return this.giveUp(unit, error);
+    }
+    if (this.budget.changed) this.note("spent", undefined, this.budget.snapshot());
+    unit.result = value;
+    unit.endedAt = this.now;
+    unit.state = "COMPLETED";
+    unit.outcome = "completed";
+    if (unit.step.tracked && unit.items === null) this.track(unit);
+    if (this.#results !== null && unit.parent === null) this.#results[unit.step.id] = value;
+    const { journal } = this.host;
+    if (journal === null) return this.advance(unit);
+    this.active++; // the execution must not be wound up in between
+    journal.whenDurable((error) => {
+      this.active--;
+      this.tick();
+      if (error === undefined) return this.advance(unit);
+      halt(this, { kind: "failed", error, reason: "the journal cannot be written", compensate: false });
+    });
+    this.pump();
+  }
+
+  /** Keeps an ended step in mind, for a rollback. */
+  track(unit: Unit): void {
+    this.undoing ??= { done: [], compensated: [], notUndone: [] };
+    this.undoing.done.push(unit);
+  }
+
+  /** What waited for a step that has ended may begin. */
+  advance(unit: Unit): void {
+    if (unit.parent !== null) {
+      itemEnded(this, unit.parent);
+    } else {
+      this.#open--;
+      const leads = unit.state === "COMPLETED";
+      const { dependents } = unit.step;
+      for (let at = 0; at < dependents.length; at++) {
+        const next = this.units[dependents[at]];
+        if (leads) next.led = true;
+        if (--next.missing === 0) this.#ready.push(next);
+      }
+    }
+    this.pump();
+  }
+
+  #failed(unit: Unit, attempt: StepContext, error: unknown): void {
+    this.#settle(unit, attempt);
+    unit.error = error;
+    if (unit.outcome === "completed") unit.outcome = "failed";
+    this.note("step-failed", unit.id, { attempt: unit.attempts, error, outcome: unit.outcome });
+    if (this.stop !== null) return leave(this, unit, "CANCELLED");
+    const { retries, backoff } = unit.step;
+    if (unit.attempts > retries || !isRetryable(error)) return this.giveUp(unit, error);
+    unit.state = "WAITING";
+    const waitMs = backoffMs(backoff, unit.attempts, this.host.random.next());
+    unit.timer = this.host.deadlines.addAt(this.now + waitMs, () => {
+      unit.timer = null;
+      this.tick();
+      this.#ready.push(unit);
+      this.pump();
+    });
+  }
+
+  /** A step has failed for good, and with it the execution. */
+  giveUp(unit: Unit, error: unknown): void {
+    unit.error = error;
+    if (unit.attempts > 0 && unit.outcome === "completed") unit.outcome = "failed";
+    leave(this, unit, "FAILED");
+    if (unit.parent !== null) {
+      unit.parent.error = error;
+      leave(this, unit.parent, "FAILED");
+    }
+    halt(this, { kind: "failed", error, reason: `step ${unit.id} failed`, compensate: true });
+  }
+
+  /** Nobody waits for anything any more. */
+  closeWaits(): void {
+    this.#waits?.close();
+  }
+
+  /** It is over. Whoever waits is told when that is durable. */
+  end(state: WorkflowState): void {
+    if (this.over) return;
+    this.over = true;
+    this.endedAt = this.now;
+    if (this.deadline !== null) this.host.deadlines.remove(this.deadline);
+    this.become(state, this.stop?.reason);
+    this.note("ended", undefined, state);
+    const { journal } = this.host;
+    if (journal === null) this.tell();
+    else journal.whenDurable(() => this.tell());
+  }
+
+  /** Tells whoever waits. */
+  tell(): void {
+    this.host.ended(this);
+    const listeners = this.#whenEnded;
+    this.#whenEnded = null;
+    if (listeners !== null) { for (const listener of listeners) listener(this); }
+  }
+}
