@@ -37,7 +37,7 @@ Deno.test("a rate that rises is foreseen before the count is reached, a steady o
 });
 
 Deno.test("after a long silence the past says nothing", () => {
-  const counter = new EventCounter(60, 8_000, 0);
+  const counter = new EventCounter(40, 8_000, 0);
   let now = 0;
   for (let gap = 400; gap > 60; gap *= 0.93) counter.add(now += gap);
   assert(counter.willReach(now, 4_000));
