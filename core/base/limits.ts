@@ -204,3 +204,29 @@ export const JOURNAL_GROUP_BYTES_MAX = 1 << 24;
 
 assert(PENDING_REPLIES_MAX === 65_536, "pending replies stay a round 64 Ki a thread");
 assert(FRAMES_PER_TURN_MAX >= PARKED_PER_TURN_MAX, "one agent's parked messages never take more than a turn");
+/** Patterns of one threat engine: each may remember events of many keys. */
+export const THREAT_PATTERNS_MAX = 10_000;
+/** Conditions of one pattern's match; looked at for each event of its type. */
+export const THREAT_CONDITIONS_MAX = 64;
+/** Further conditions that are the same incident. */
+export const THREAT_ALTERNATIVES_MAX = 16;
+/** Events that a pattern may count: each key remembers the times of so many, 8 bytes each. */
+export const THREAT_COUNT_MAX = 1_000;
+/** Keys that a pattern remembers; whom it has not met for longest gives way. A /18 of addresses; 20 MB at a count of 100. */
+export const THREAT_KEYS_MAX = 16_384;
+/** Longest key that is counted: longer than any address or user name. */
+export const THREAT_KEY_CHARS_MAX = 256;
+/** Longest id of a pattern, and name of a field. */
+export const THREAT_NAME_CHARS_MAX = 256;
+/** Incidents that are kept for queries; older ones give way, the counts do not. */
+export const INCIDENTS_KEPT_MAX = 10_000;
+/** Entries of one incident's timeline; then repetitions are only counted. */
+export const INCIDENT_TIMELINE_MAX = 100;
+/** Last events that a dry run of a pattern looks back at. */
+export const THREAT_EVENTS_KEPT_MAX = 4_096;
+/** Playbooks that run at a time; more wait for their start, worst first, and beyond as many again an incident says that it was not answered. */
+export const PLAYBOOKS_RUNNING_MAX = 256;
+/** Measures that stand in memory at a time: a set of blocked addresses larger than that belongs into a firewall. */
+export const MEASURES_KEPT_MAX = 100_000;
+/** Last commands that a command effector tells of. */
+export const COMMANDS_KEPT_MAX = 1_000;
