@@ -36,6 +36,7 @@ import { fetchSeries, mergeSeries, type MetricSeries } from "./metrics/registry.
 import type { SystemStatus } from "./metrics/system_status.ts";
 import { type KernelParts, System } from "./system.ts";
 import type { ExecuteOptions, TaskExecutor } from "./tasks/executor.ts";
+import type { ThreatResponseEngine } from "./threats/threat_response.ts";
 import type { OrchestrationEngine } from "./workflows/orchestration_engine.ts";
 
 /** Options of a manager. */
@@ -64,7 +65,7 @@ const TURN_DUE_MS = 1;
  * Spawns agents on threads and carries messages between them: the one entry to the whole kernel.
  *
  * Events: `initialized`, `agent:spawned`, `agent:terminated`, `agent:failed` (a handler threw), `agent:log`, `message:sent`, `message:received`,
- * `task:completed`, `metrics:updated`, `alert:raised`, `alert:cleared`, `host:stalled`, `host:died`, `host:replaced`, `host:recovered`,
+ * `task:completed`, `threat:incident`, `metrics:updated`, `alert:raised`, `alert:cleared`, `host:stalled`, `host:died`, `host:replaced`, `host:recovered`,
  * `agent:restarted`, `agent:abandoned`, `agent:lost`, `agent:error` (something for an agent went wrong behind everybody's
  * back: a warm pool's refill, a late adoption). There is no `error` event, so an unheard one ends no process.
  *
@@ -204,6 +205,11 @@ export class Kernel extends EventEmitter implements AsyncDisposable {
   /** Runs workflows whose steps are actions of this thread or tasks of agents. Throws `NotInitializedError` before `initialize()`. */
   get orchestration(): OrchestrationEngine {
     return this.#open("orchestration").orchestration;
+  }
+
+  /** Finds incidents in events and answers them by playbooks; three are there from the beginning. Throws `NotInitializedError` before `initialize()`. */
+  get threats(): ThreatResponseEngine {
+    return this.#open("threats").threats;
   }
 
   /** Values that every thread sees at once. Throws `NotInitializedError` before `initialize()`. */

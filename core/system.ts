@@ -32,6 +32,8 @@ import { systemUsage } from "./metrics/system_usage.ts";
 import { TaskExecutor } from "./tasks/executor.ts";
 import { TEAM } from "./team/team.ts";
 import { TaskAgents } from "./workflow_agents.ts";
+import { DEFAULT_PATTERNS, registerResponseActions } from "./threats/playbooks.ts";
+import { ThreatResponseEngine } from "./threats/threat_response.ts";
 import { OrchestrationEngine } from "./workflows/orchestration_engine.ts";
 
 /** What tests may replace; see `./testing`. Not an option, so that no configuration can reach it. */
@@ -80,6 +82,8 @@ export class System {
   readonly executor: TaskExecutor;
   /** Runs workflows, on actions and on agents. */
   readonly orchestration: OrchestrationEngine;
+  /** Finds incidents in events, and answers them by playbooks. */
+  readonly threats: ThreatResponseEngine;
   /** Figures, targets and alerts. */
   readonly monitor: Monitor;
   readonly #native: LoadedKernels;
@@ -128,6 +132,12 @@ export class System {
       onResult: (result) => emit("task:completed", result),
     });
     this.orchestration = new OrchestrationEngine({ clock, agents: new TaskAgents(this.registry, this.executor, clock) });
+    this.threats = new ThreatResponseEngine({
+      ...{ clock, runner: this.orchestration },
+      onIncident: (incident) => emit("threat:incident", incident),
+    });
+    registerResponseActions(this.orchestration, () => this.threats.effector);
+    for (const pattern of DEFAULT_PATTERNS) this.threats.register(pattern);
     this.letters = new LetterOffice(this.main.host, () => [0, ...workers.alive]);
     this.monitor = this.#monitor();
   }

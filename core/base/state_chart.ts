@@ -187,11 +187,20 @@ export class Configuration {
 
 /** A definition, checked and compiled. Machines of one chart share it. */
 export class StateChart<State extends string = string, Event extends string = string, Context = unknown> {
-  /** In document order; the first is the root, which holds all. */
+  /**
+   * In document order; the first is the root, which holds all.
+   * @internal
+   */
   readonly states: readonly CompiledState[];
-  /** In the order of the definition. */
+  /**
+   * In the order of the definition.
+   * @internal
+   */
   readonly edges: readonly CompiledEdge[];
-  /** Where machines begin. */
+  /**
+   * Where machines begin.
+   * @internal
+   */
   readonly initial: Configuration;
   readonly #configurations = new Map<string, Configuration>();
   readonly #byName: ReadonlyMap<string, CompiledState>;
@@ -210,12 +219,18 @@ export class StateChart<State extends string = string, Event extends string = st
     this.initial = this.#configure(entered(this.states[0], builder.find(definition.initial, "initial")));
   }
 
-  /** The state of a name, if there is one. */
+  /**
+   * The state of a name, if there is one.
+   * @internal
+   */
   state(name: string): CompiledState | undefined {
     return this.#byName.get(name);
   }
 
-  /** The configuration whose innermost states are these. Throws `InvalidArgumentError` when they are no such set. */
+  /**
+   * The configuration whose innermost states are these. Throws `InvalidArgumentError` when they are no such set.
+   * @internal
+   */
   configuration(leaves: readonly string[]): Configuration {
     const active = new Set<CompiledState>();
     for (const name of leaves) {
@@ -231,7 +246,10 @@ export class StateChart<State extends string = string, Event extends string = st
     return this.#configure([...active].filter(({ parent }) => parent !== null));
   }
 
-  /** An edge, taken from a configuration. */
+  /**
+   * An edge, taken from a configuration.
+   * @internal
+   */
   move(from: Configuration, edge: CompiledEdge): Move {
     const domain = domainOf(edge);
     const exits = from.active.filter((state) => isWithin(state, domain));

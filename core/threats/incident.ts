@@ -32,18 +32,26 @@ export interface ResponsePlan {
 
 /** What an incident is made of. */
 export interface IncidentFacts {
+  /** Unique among those of its engine. */
   readonly id: string;
+  /** The pattern that found it. */
   readonly patternId: string;
+  /** That of the pattern, or higher. */
   readonly severity: ThreatLevel;
+  /** Value of the pattern's key. */
   readonly key: string;
+  /** Events that made it up. */
   readonly count: number;
+  /** The last of them. */
   readonly event: ThreatEvent;
+  /** Time of the clock. */
   readonly openedAt: number;
+  /** It has not happened yet. */
   readonly isForecast: boolean;
 }
 
 /** One incident. */
-export class Incident {
+export class ThreatIncident {
   /** Unique among those of its engine. */
   readonly id: string;
   /** The pattern that found it. */

@@ -88,16 +88,16 @@ export interface ActionRegistry {
   action(name: string, run: ActionFunction<unknown, unknown>, options?: ActionOptions<unknown>): unknown;
 }
 
-/** Registers the actions of the default playbooks, which take their measures through `effector`. */
-export function registerResponseActions(registry: ActionRegistry, effector: Effector): void {
+/** Registers the actions of the default playbooks, which take their measures through what `effector` returns then. */
+export function registerResponseActions(registry: ActionRegistry, effector: () => Effector): void {
   for (const [name, { measure, targets }] of Object.entries(ACTIONS)) {
     const readers = targets.map(reader);
     const run = async (_input: unknown, ctx: ActionContext): Promise<unknown> => {
       const event = eventOf(ctx);
-      return await effector.take(measure, targetOf(event, readers, targets, name), event, ctx.signal);
+      return await effector().take(measure, targetOf(event, readers, targets, name), event, ctx.signal);
     };
     const compensate = async (_result: unknown, ctx: ActionContext): Promise<void> => {
-      await effector.lift(measure, targetOf(eventOf(ctx), readers, targets, name), ctx.signal);
+      await effector().lift(measure, targetOf(eventOf(ctx), readers, targets, name), ctx.signal);
     };
     registry.action(name, run, MEASURES[measure].undoable ? { effect: "compensable", compensate } : { effect: "idempotent" });
   }

@@ -6,12 +6,12 @@
 import type { Clock } from "../base/clock.ts";
 import { PLAYBOOKS_RUNNING_MAX } from "../base/limits.ts";
 import type { WorkflowDefinition } from "../workflows/workflow.ts";
-import type { Incident } from "./incident.ts";
+import type { ThreatIncident } from "./incident.ts";
 import type { PlaybookRunner } from "./playbook_runner.ts";
 import { rankOf } from "./threat_level.ts";
 
 interface Waiting {
-  readonly incident: Incident;
+  readonly incident: ThreatIncident;
   readonly playbook: WorkflowDefinition;
   readonly resolve: () => void;
 }
@@ -41,7 +41,7 @@ export class Responder {
   }
 
   /** Starts the playbook of an incident; resolves when that has been done, or never will be. Never rejects. */
-  async answer(incident: Incident, playbook: WorkflowDefinition | undefined): Promise<void> {
+  async answer(incident: ThreatIncident, playbook: WorkflowDefinition | undefined): Promise<void> {
     if (incident.state !== "open" || playbook === undefined || this.runner === undefined) return;
     if (this.#running.size < PLAYBOOKS_RUNNING_MAX) return await this.#start(incident, playbook);
     await new Promise<void>((resolve) => this.#wait({ incident, playbook, resolve }));
@@ -64,7 +64,7 @@ export class Responder {
     resolve();
   }
 
-  async #start(incident: Incident, playbook: WorkflowDefinition): Promise<void> {
+  async #start(incident: ThreatIncident, playbook: WorkflowDefinition): Promise<void> {
     const { promise, resolve: ended } = Promise.withResolvers<void>();
     this.#running.add(promise);
     const end = (): void => {
@@ -88,7 +88,7 @@ export class Responder {
     }
   }
 
-  async #follow(incident: Incident, playbook: WorkflowDefinition): Promise<void> {
+  async #follow(incident: ThreatIncident, playbook: WorkflowDefinition): Promise<void> {
     try {
       const { state } = await incident.execution!.result();
       incident.turn(state === COMPLETED ? "answered" : "failed", this.clock.now(), `${playbook.id} has ended ${state}`);
@@ -105,6 +105,6 @@ export class Responder {
 }
 
 /** What a playbook is told of its incident: data, which can be kept in a journal. */
-function summaryOf({ id, patternId, severity, key, count, openedAt }: Incident): Record<string, unknown> {
+function summaryOf({ id, patternId, severity, key, count, openedAt }: ThreatIncident): Record<string, unknown> {
   return { id, patternId, severity, key, count, openedAt };
 }

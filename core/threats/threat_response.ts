@@ -10,10 +10,11 @@ import { type Clock, epochOffsetMs, SystemClock } from "../base/clock.ts";
 import { checkedDelay } from "../base/deadlines.ts";
 import { InvalidArgumentError, KernelError } from "../base/errors.ts";
 import { THREAT_EVENTS_KEPT_MAX, THREAT_KEYS_MAX, THREAT_NAME_CHARS_MAX, THREAT_PATTERNS_MAX } from "../base/limits.ts";
+import { type Effector, MemoryEffector } from "./effector.ts";
 import type { ThreatEvent } from "./event_match.ts";
-import { Incident } from "./incident.ts";
+import { ThreatIncident } from "./incident.ts";
 import { IncidentLog, type IncidentQuery } from "./incident_log.ts";
-import { type PlaybookRunner, stepsOf } from "./playbook_runner.ts";
+import { type PlaybookRunner, type PlaybookStep, stepsOf } from "./playbook_runner.ts";
 import { RecentKeys } from "./recent_keys.ts";
 import { Responder } from "./responder.ts";
 import { LevelGauge, raised, rankOf, type ThreatLevel } from "./threat_level.ts";
@@ -23,6 +24,8 @@ import { CompiledPattern, type ThreatResponsePattern, type Verdict } from "./thr
 export interface ThreatResponseOptions {
   /** Runs the playbooks: an orchestration engine. Without one incidents are kept and told, and nothing is done. */
   readonly runner?: PlaybookRunner;
+  /** Carries out what the default playbooks decide. Default: kept in memory, see `MemoryEffector`. */
+  readonly effector?: Effector;
   /** Time. Default: the system's. */
   readonly clock?: Clock;
   /** The level falls a step after so many ms without an incident of that level. Default 300,000. */
@@ -32,7 +35,7 @@ export interface ThreatResponseOptions {
   /** Starts no playbook at all: every incident is dry. */
   readonly dryRun?: boolean;
   /** Hears of each incident when it is found. What it throws is thrown by `handle`. */
-  readonly onIncident?: (incident: Incident) => void;
+  readonly onIncident?: (incident: ThreatIncident) => void;
 }
 
 /** What an engine has done. */
@@ -68,13 +71,13 @@ export interface DryRunReport {
   /** Their keys, each once: whom its playbook would have met. */
   readonly keys: readonly string[];
   /** What its playbook would do each time. */
-  readonly steps: ReturnType<typeof stepsOf>;
+  readonly steps: readonly PlaybookStep[];
   /** Of the steps, those that cannot be undone. */
   readonly irreversible: readonly string[];
 }
 
 interface Occurrence {
-  incident: Incident;
+  incident: ThreatIncident;
   openedAt: number;
   times: number;
 }
@@ -98,6 +101,8 @@ const ESCALATION_MS = 3_600_000;
  * ```
  */
 export class ThreatResponseEngine {
+  /** Carries out what the default playbooks decide; may be exchanged at any time. */
+  effector: Effector;
   readonly #options: ThreatResponseOptions;
   readonly #clock: Clock;
   readonly #escalationMs: number;
@@ -117,6 +122,7 @@ export class ThreatResponseEngine {
   /** No pattern yet. Throws `InvalidArgumentError`. */
   constructor(options: ThreatResponseOptions = {}) {
     this.#options = options;
+    this.effector = options.effector ?? new MemoryEffector();
     this.#clock = options.clock ?? new SystemClock(epochOffsetMs());
     this.#gauge = new LevelGauge(checkedDelay("decayMs", options.decayMs ?? DECAY_MS));
     this.#escalationMs = checkedDelay("escalationMs", options.escalationMs ?? ESCALATION_MS);
@@ -170,7 +176,7 @@ export class ThreatResponseEngine {
    * Looks at an event. Resolves with the worst incident that it opens, once its playbook has started (or could not: see its `state`); null when it opens
    * none, also when it only repeats one. Throws `InvalidArgumentError` for what is no event.
    */
-  async handle(event: ThreatEvent): Promise<Incident | null> {
+  async handle(event: ThreatEvent): Promise<ThreatIncident | null> {
     const opened = this.detect(event);
     if (opened.length === 0) return null;
     const started = opened.map((incident) => this.#responder.answer(incident, this.#patterns.get(incident.patternId)?.definition.playbook));
@@ -179,12 +185,12 @@ export class ThreatResponseEngine {
   }
 
   /** The incidents that an event opens, worst first, none of them answered yet: `handle` without the playbooks. */
-  detect(event: ThreatEvent): Incident[] {
+  detect(event: ThreatEvent): ThreatIncident[] {
     checkEvent(event);
     const now = this.#clock.now();
     this.#remember(event, now);
     this.#counts.events++;
-    const opened: Incident[] = [];
+    const opened: ThreatIncident[] = [];
     let matched = false;
     for (const patterns of [this.#byType.get(event.event_type), this.#general]) {
       if (patterns === undefined) continue;
@@ -201,7 +207,7 @@ export class ThreatResponseEngine {
   }
 
   /** Incidents, newest first; the last 10,000 are kept. */
-  history(query?: IncidentQuery): Incident[] {
+  history(query?: IncidentQuery): ThreatIncident[] {
     return this.#log.find(query);
   }
 
@@ -226,7 +232,7 @@ export class ThreatResponseEngine {
     await this.#responder.settled();
   }
 
-  #open(pattern: CompiledPattern, verdict: Verdict, event: ThreatEvent, now: number): Incident | undefined {
+  #open(pattern: CompiledPattern, verdict: Verdict, event: ThreatEvent, now: number): ThreatIncident | undefined {
     const last = this.#lastOf(pattern, verdict);
     if (last !== null && now - last.openedAt < pattern.cooldownMs) {
       last.incident.repetitions++;
@@ -235,7 +241,7 @@ export class ThreatResponseEngine {
       return undefined;
     }
     const times = last !== null && now - last.openedAt < this.#escalationMs ? last.times + 1 : 0;
-    const incident = new Incident({
+    const incident = new ThreatIncident({
       ...{ patternId: pattern.id, key: verdict.key, count: verdict.count, event, openedAt: now, isForecast: verdict.isForecast },
       id: `incident-${++this.#counts.incidents}`,
       severity: raised(pattern.severity, times),
@@ -250,7 +256,7 @@ export class ThreatResponseEngine {
     return incident;
   }
 
-  #rehearse(incident: Incident, { definition }: CompiledPattern, now: number): void {
+  #rehearse(incident: ThreatIncident, { definition }: CompiledPattern, now: number): void {
     const steps = stepsOf(definition.playbook, this.#options.runner);
     incident.plan = { steps, irreversible: irreversibleOf(steps) };
     incident.turn("dry", now, `dry: ${steps.length} steps were not begun`);
@@ -293,7 +299,7 @@ function nameOf(id: string, { key, isForecast }: Verdict): string {
   return `${isForecast ? "f" : "i"}${id.length}\n${id}${key}`;
 }
 
-function irreversibleOf(steps: ReturnType<typeof stepsOf>): string[] {
+function irreversibleOf(steps: readonly PlaybookStep[]): string[] {
   return steps.filter(({ effect }) => effect === "irreversible").map(({ id }) => id);
 }
 

@@ -21,7 +21,7 @@ import { Run } from "./run.ts";
 import type { RunHost } from "./run_parts.ts";
 import { Shelf } from "./shelf.ts";
 import { abandon } from "./stopping.ts";
-import type { WorkflowDefinition } from "./workflow.ts";
+import type { EffectKind, WorkflowDefinition } from "./workflow.ts";
 import { WorkflowExecution } from "./workflow_execution.ts";
 import { type Plan, planWorkflow } from "./workflow_plan.ts";
 
@@ -154,6 +154,16 @@ export class OrchestrationEngine {
     this.#definitions.set(definition.id, definition);
     this.#versions.set(`${definition.id}@${definition.version ?? 1}`, definition);
     return this;
+  }
+
+  /** Throws `InvalidArgumentError` when a workflow could not run, with the path to what is wrong. */
+  check(definition: WorkflowDefinition): void {
+    this.#plan(definition);
+  }
+
+  /** How an action is treated; undefined when there is none of that name. */
+  effectOf(action: string): EffectKind | undefined {
+    return this.#actions.get(action)?.effect;
   }
 
   /**
