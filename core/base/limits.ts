@@ -201,6 +201,8 @@ export const JOURNAL_BYTES_KEPT = 64 * 1024 ** 2;
 export const JOURNAL_VALUE_BYTES_MAX = 1 << 20;
 /** Up to here the room in which groups are encoded is kept for the next. */
 export const JOURNAL_GROUP_BYTES_MAX = 1 << 24;
+/** Flushes by themselves are at least so far apart: one takes some ms of a disk even when little has changed. */
+export const PERSISTENCE_INTERVAL_MS_MIN = 10;
 
 assert(PENDING_REPLIES_MAX === 65_536, "pending replies stay a round 64 Ki a thread");
 assert(FRAMES_PER_TURN_MAX >= PARKED_PER_TURN_MAX, "one agent's parked messages never take more than a turn");
