@@ -58,7 +58,7 @@ export class PortablePersistence {
   /** Behind the last batch that is on the disk. */
   #end: number;
   #sequence: number;
-  /** Whether nothing may be appended any more: the disk has once said that it lost something, or the log's keys fit no longer. */
+  /** Whether nothing may be appended any more: what the file ends with is not known, or its keys fit no longer. */
   #mustRewrite: boolean;
   #running: Promise<void> | null = null;
   #next: Promise<void> | null = null;
@@ -205,21 +205,18 @@ export class PortablePersistence {
   async #append(): Promise<void> {
     const file = this.#file;
     const batch = this.#batch(file, this.#end, this.#salt);
-    let isWritten = false;
     try {
       await this.#fill(batch, false);
       if (batch.records > 0) {
         await batch.commit();
-        isWritten = true;
         await file.sync();
         this.#end = batch.end;
         this.#flushes++;
       }
       for (const part of this.#options.parts) part.kept();
     } catch (error) {
+      // A sync that failed may have thrown pages away and call the next one a success: all of the batch is written again, not only synced again.
       this.#undo();
-      // A sync that failed may have thrown pages away and call the next one a success: nothing that it covered is trusted again.
-      this.#mustRewrite ||= isWritten;
       // Else a later, shorter batch would be followed by the remnants of this one.
       await file.truncate(this.#end).catch(() => this.#mustRewrite = true);
       throw error;

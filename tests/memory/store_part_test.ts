@@ -2,6 +2,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { setImmediate } from "node:timers";
 import type { MemoryStore } from "../../core/memory/memory_store.ts";
+import { LogBatch } from "../../core/memory/log_batch.ts";
+import { crc32c } from "../../core/memory/crc32c.ts";
+import { LOG_HEADER_BYTES } from "../../core/memory/log_layout.ts";
+import { runUntilStep, withoutWaiting } from "../support/atomic_steps.ts";
 import { FaultDisk } from "../support/fault_disk.ts";
 import { keepStore } from "../support/kept_store.ts";
 import { testWith } from "../support/permissions.ts";
@@ -29,7 +33,7 @@ testWith(
   async () => {
     const disk = new FaultDisk(1);
     const kept = await keepStore(disk, { arena: seeded(1 << 20, 6), turn, stepMs: 0.01 });
-    const steady = [1, 2].map((host) => start(kept.arena, host, { operations: 30_000, seed: SEED }));
+    const steady = [1, 2].map((host) => start(kept.arena, host, { operations: 150_000, seed: SEED }));
     let isOver = false;
     const over = Promise.all(steady.map(finish)).finally(() => isOver = true);
     let flushes = 0;
@@ -49,7 +53,7 @@ testWith(
       await turn();
     }
     await over;
-    assert(flushes > 3, `${flushes} flushes`);
+    assert(flushes > 2, `${flushes} flushes`);
     await kept.persistence.flush();
     const again = await keepStore(disk.copy());
     assertEquals(contentOf(again.store), contentOf(kept.store));
@@ -81,4 +85,59 @@ Deno.test("a key that is met at two places by one flush is restored as what it w
   const last = await keepStore(disk, { bytes: 4 << 20 });
   assertEquals(last.store.has("a", "k0"), false);
   await last.persistence.close();
+});
+
+Deno.test("whatever a thread had in hand when it died at any atomic step is in the next flush as the others see it", async () => {
+  const changes: Record<string, (store: MemoryStore) => void> = {
+    insert: (store) => void store.set("n", "new", { x: 1 }),
+    update: (store) => void store.set("n", "b", { x: "two" }),
+    delete: (store) => void store.delete("n", "b"),
+    clear: (store) => store.clear(),
+  };
+  for (const [name, change] of Object.entries(changes)) {
+    for (let step = 0, more = true; more; step++) {
+      const disk = new FaultDisk(1);
+      const kept = await keepStore(disk, { bytes: 64 << 10 });
+      for (const key of "abc") kept.store.set("n", key, { x: key });
+      await kept.persistence.flush();
+      const victim = kept.arena.open(1);
+      more = runUntilStep(step, () => change(victim));
+      kept.arena.setState(1, 4);
+      withoutWaiting(() => kept.store.audit()); // takes the lock over, and mends what was left
+      await kept.persistence.flush();
+      const again = await keepStore(disk.copy(), { bytes: 64 << 10 });
+      const values = (store: MemoryStore): unknown[] => ["a", "b", "c", "new"].map((key) => store.get("n", key));
+      assertEquals(values(again.store), values(kept.store), `${name}, step ${step}`);
+      await Promise.all([again.persistence.abandon(), kept.persistence.abandon()]);
+    }
+  }
+});
+
+Deno.test("a value that changes while it is copied is copied again", async () => {
+  const disk = new FaultDisk(1);
+  const { store, part, persistence } = await keepStore(disk);
+  const values = ["x".repeat(2_000), "y".repeat(2_000)];
+  store.set("n", "k", values[0]);
+  let changes = 0;
+  /** Between a record's head and its content another thread sets the value, and others take the room that it leaves. */
+  class Disturbed extends LogBatch {
+    override get window(): LogBatch["window"] {
+      if (changes++ < 3) {
+        store.set("n", "k", values[changes & 1]);
+        store.set("n", `filler ${changes}`, "z".repeat(1_990));
+      }
+      return super.window;
+    }
+  }
+  const file = await disk.open("other", true);
+  const batch = new Disturbed(file, LOG_HEADER_BYTES, [1, 2], 1, crc32c);
+  for (const _slice of part.collect(batch, true));
+  await batch.commit();
+  await persistence.abandon();
+  const image = disk.bytesOf("other");
+  assert(changes > 3);
+  const text = new TextDecoder("latin1").decode(image);
+  const runs = [...text.matchAll(/x{100,}|y{100,}|z{100,}/g)].map(([run]) => `${run[0]}${run.length}`);
+  assertEquals(runs.filter((run) => !["x2000", "y2000", "z1990"].includes(run)), []);
+  assertEquals(runs.filter((run) => run === "x2000" || run === "y2000").length, 1);
 });
