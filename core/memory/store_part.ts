@@ -17,6 +17,7 @@ import { LOG_PART } from "./log_layout.ts";
 import type { LogPart } from "./log_part.ts";
 import type { LogRecord } from "./log_reader.ts";
 import type { SharedMemory } from "./shared_memory.ts";
+import { StoreAdoption } from "./store_adoption.ts";
 import { StoreBlocks, wordsOfBlock } from "./store_blocks.ts";
 import { StoreEntries } from "./store_entries.ts";
 import { LOW_RANGE, StoreJournal } from "./store_journal.ts";
@@ -59,6 +60,7 @@ export class StorePart implements LogPart {
   readonly #namespaces: StoreNamespaces;
   readonly #entries: StoreEntries;
   readonly #journal: StoreJournal;
+  readonly #adoption: StoreAdoption;
   /** Entries of the batch under way. */
   #taken = new Uint32Array(SLICE_ENTRIES);
   #takenEnd = 0;
@@ -82,6 +84,7 @@ export class StorePart implements LogPart {
     this.#namespaces = new StoreNamespaces(memory, layout, this.#blocks);
     this.#journal = new StoreJournal(memory, layout);
     this.#entries = new StoreEntries(memory, layout, this.#blocks, this.#namespaces, this.#journal);
+    this.#adoption = new StoreAdoption(memory, layout, this.#blocks, this.#namespaces, this.#entries);
   }
 
   /** Keys that were restored. */
@@ -171,13 +174,13 @@ export class StorePart implements LogPart {
     const namespaceId = words[word] >>> STORE_KEY_BITS;
     if (namespaceId >= STORE_NAMESPACES_MAX) return false;
     while (this.#namespaces.size <= namespaceId) if (!this.#addName(`$lost-${this.#namespaces.size}`)) return false;
-    return this.#entries.adopt(entry, version, extra, words, word, bytes >>> 2) || this.#findsNoRoom(words, word);
+    return this.#adoption.put(entry, version, extra, words, word, bytes >>> 2) || this.#findsNoRoom(words, word);
   }
 
   /** See `LogPart.endRestore`. */
   endRestore(): number {
     this.#restored = this.#entries.counts().entries;
-    this.#entries.settleAdopted(this.#version === 0 ? 0 : this.#version + VERSIONS_SKIPPED);
+    this.#adoption.settle(this.#version === 0 ? 0 : this.#version + VERSIONS_SKIPPED);
     this.#namesKept = this.#namespaces.size;
     this.#lock.release();
     if (this.#unitsMissing > 0) throw this.#tooSmall();
