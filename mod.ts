@@ -66,6 +66,7 @@ export type {
   KernelOptions,
   MetricsLogOptions,
   NativeOptions,
+  PersistenceOptions,
   WarmPoolOptions,
 } from "./core/base/options.ts";
 export { StateChart } from "./core/base/state_chart.ts";
@@ -99,6 +100,8 @@ export { ReplicatedMemory as DistributedMemorySystem } from "./core/bus/replicat
 export type { MemorySpace } from "./core/bus/replicated_memory.ts";
 export type { GroupPolicy } from "./core/bus/subscriptions.ts";
 export { TopicMatcher } from "./core/bus/topic_matcher.ts";
+export type { PersistenceDisk, PersistenceFile } from "./core/memory/persistence_file.ts";
+export type { AgentRecovery, PersistenceMode, PersistenceStatus, RecoveryReport } from "./core/memory/persistence.ts";
 export { Kernel as UltraFastAgentManager } from "./core/kernel.ts";
 export type { BatchMessage, ManagerOptions } from "./core/kernel.ts";
 export type { MemoryReport, RegionUse } from "./core/memory/inspection.ts";

@@ -51,6 +51,8 @@ export class StoreEntries {
   /** The same: its block. */
   block = ABSENT;
   readonly #words: Int32Array;
+  readonly #bytes: Uint8Array;
+  readonly #changed: number;
   readonly #floats: Float64Array;
   readonly #heads: number;
   readonly #bucketMask: number;
@@ -68,6 +70,8 @@ export class StoreEntries {
   ) {
     const parts = storeParts(layout);
     this.#words = memory.words;
+    this.#bytes = memory.bytes;
+    this.#changed = parts.changed;
     this.#floats = memory.floats;
     this.#heads = parts.heads >>> 2;
     this.#bucketMask = parts.buckets - 1;
@@ -184,6 +188,7 @@ export class StoreEntries {
       if (this.journal.isRead) this.#note(CHANGE.set, namespaceId, unit);
       store(words, this.#record(entry) + BLOCK, unit + 1);
       store(words, this.#versions + entry, this.version);
+      this.#bytes[this.#changed + entry] = 1;
       this.blocks.settle();
       const grown = this.blocks.unitsOf(unit) - (old < 0 ? 0 : this.blocks.free(old));
       if (old < 0 || grown !== 0) this.#count(namespaceId, old < 0 ? 1 : 0, grown);
@@ -211,6 +216,7 @@ export class StoreEntries {
     store(words, link, words[record]);
     // By two, for odd means that the chains are being rebuilt; and before `next` changes: a reader that stands on this record must find out.
     add(words, this.#field(STORE.chains), 2);
+    this.#bytes[this.#changed + entry] = 1;
     this.#freeEntry(entry);
     const units = this.blocks.free(old);
     this.#count(namespaceId, -1, -units);
@@ -263,6 +269,7 @@ export class StoreEntries {
       if (changing === EVERY_ENTRY || changing === entry + 1) {
         this.#nextVersion(entry, namespaceId);
         store(words, this.#versions + entry, this.version);
+        this.#bytes[this.#changed + entry] = 1;
       }
       if (unit < 0) this.#freeEntry(entry);
       else {
@@ -297,6 +304,16 @@ export class StoreEntries {
       }
     }
     return { entries, units };
+  }
+
+  /** Hash of namespace and key of an entry with a value. */
+  hashOf(entry: number): number {
+    return this.#words[this.#record(entry) + HASH];
+  }
+
+  /** This entry is to be kept on disk again. For the holder of the lock. */
+  markChanged(entry: number): void {
+    this.#bytes[this.#changed + entry] = 1;
   }
 
   #claimEntry(): number {
