@@ -84,6 +84,16 @@ export interface NativePlan {
   readonly library: string | null;
 }
 
+/** Where state is kept. */
+export interface PersistencePlan {
+  /** The file. */
+  readonly path: string;
+  /** How. */
+  readonly mode: "portable" | "mapped";
+  /** Between two flushes. */
+  readonly intervalMs: number;
+}
+
 /** All options, checked, with every default filled in. */
 export interface KernelConfig {
   /** Worker threads. */
@@ -114,6 +124,8 @@ export interface KernelConfig {
   readonly monitoring: MonitoringPlan;
   /** Native loops. */
   readonly native: NativePlan;
+  /** Where state is kept, if it is. */
+  readonly persistence: PersistencePlan | null;
 }
 
 /** Checks options and fills in defaults. Throws `ConfigError` that names the key, what was given and what is accepted. */
@@ -142,6 +154,7 @@ export function parseConfig(options: KernelOptions, cores: number): KernelConfig
     native: typeof given.native === "boolean"
       ? { enabled: given.native, library: null }
       : { enabled: true, library: given.native.library ?? null },
+    persistence: given.persistence ?? null,
   };
 }
 

@@ -145,6 +145,8 @@ export const METRIC_LABELS_MAX = 4;
 export const METRIC_TEXT_LENGTH_MAX = 64;
 /** Series asked of a thread at a time: 32 full histograms of 1,056 buckets with the longest labels take two thirds of a message. */
 export const METRIC_SERIES_PER_CALL_MAX = 32;
+/** Flushes by themselves are at least so far apart: one takes some ms of a disk even when little has changed. */
+export const PERSISTENCE_INTERVAL_MS_MIN = 10;
 
 assert(PENDING_REPLIES_MAX === 65_536, "pending replies stay a round 64 Ki a thread");
 assert(FRAMES_PER_TURN_MAX >= PARKED_PER_TURN_MAX, "one agent's parked messages never take more than a turn");

@@ -64,6 +64,11 @@ const schema = keyed({
     keyed({ path: z.string().min(1), bytesMax: count(1_024).optional(), filesMax: count(1).max(limits.METRICS_LOG_FILES_MAX).optional() }),
   ]).optional(),
   native: z.union([z.boolean(), keyed({ library: z.string().min(1).optional() })]).default(true),
+  persistence: keyed({
+    path: z.string().min(1),
+    mode: z.enum(["portable", "mapped"]).default("portable"),
+    intervalMs: positiveMs.min(limits.PERSISTENCE_INTERVAL_MS_MIN).default(1_000),
+  }).optional(),
 });
 
 /** Options of which each is right by itself, with the plain defaults. */

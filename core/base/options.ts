@@ -51,12 +51,24 @@ export interface KernelOptions {
    * `{ library }` names a file that must work. The values are the same either way. Default true.
    */
   native?: boolean | NativeOptions;
+  /** Where the store, durable queues and the agents are kept, so that they survive the process. Left out: nowhere. */
+  persistence?: PersistenceOptions;
 }
 
 /** Which native library. */
 export interface NativeOptions {
   /** Path of the file; when it cannot be used, `initialize()` rejects. Without it the library is looked for. */
   library?: string;
+}
+
+/** State on disk. */
+export interface PersistenceOptions {
+  /** The file. It is made with mode 0600 when there is none. */
+  path: string;
+  /** `portable` writes changes to a log. `mapped` puts the shared memory itself into the file, which needs `--allow-ffi`. Default `portable`. */
+  mode?: "portable" | "mapped";
+  /** Changes are on disk after so many ms at the latest, whether anybody calls `flush` or not. Default 1,000. */
+  intervalMs?: number;
 }
 
 /** Warm pools of all types. */
