@@ -147,6 +147,20 @@ export const METRIC_TEXT_LENGTH_MAX = 64;
 export const METRIC_SERIES_PER_CALL_MAX = 32;
 /** Flushes by themselves are at least so far apart: one takes some ms of a disk even when little has changed. */
 export const PERSISTENCE_INTERVAL_MS_MIN = 10;
+/** Of one turn of the event loop a flush takes so many ms before others have theirs: a tenth of what a message may take. */
+export const PERSISTENCE_TURN_MS = 0.5;
+/** A log is written anew when it is so many times what is alive … : each byte is then written about once more. */
+export const LOG_COPIES_SOFT = 2;
+/** … and nothing is appended any more when it is so many times that, because writing anew has failed again and again. */
+export const LOG_COPIES_MAX = 4;
+/** Beside that: a log of little state is not written anew all the time. */
+export const LOG_SLACK_BYTES = 8 * 1024 ** 2;
+/** Keys of one kind of record: entries of the largest store, 2 GiB of 64 bytes each. */
+export const LOG_KEYS_MAX = 1 << 25;
+/** Agents that a report of recovery names one by one, lost ones first. */
+export const RECOVERED_AGENTS_NAMED_MAX = 4_096;
+/** A flush that a worker thread asks for may take so long: a disk that has to write everything anew, ten times over. */
+export const FLUSH_TIMEOUT_MS = 30_000;
 
 assert(PENDING_REPLIES_MAX === 65_536, "pending replies stay a round 64 Ki a thread");
 assert(FRAMES_PER_TURN_MAX >= PARKED_PER_TURN_MAX, "one agent's parked messages never take more than a turn");

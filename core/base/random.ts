@@ -31,3 +31,8 @@ export class Random {
     return low * Math.exp(this.next() * Math.log(high / low));
   }
 }
+
+/** 32 bits that nobody can foresee: for names that data from outside must not hit by chance or on purpose. */
+export function entropy(): number {
+  return crypto.getRandomValues(new Uint32Array(1))[0];
+}

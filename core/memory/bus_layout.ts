@@ -85,6 +85,8 @@ export const QUEUE = {
   namedSince: 28,
   /** UTF-16 units of the name. */
   name: 32,
+  /** 1: it is kept on disk. */
+  durable: 224,
   /** Wake-up epoch of its waiters, and whether there are any: see doorbell.ts. */
   bell: 4 * CACHE_LINE_BYTES,
   sleeping: 5 * CACHE_LINE_BYTES,

@@ -47,7 +47,7 @@ const AGENT_SLOT_BYTES = CACHE_LINE_BYTES;
 /** Words 0…: see `HEADER`. */
 export const LAYOUT_MAGIC = 0x53334b31;
 /** Raised whenever an offset or a meaning changes. */
-export const LAYOUT_VERSION = 4;
+export const LAYOUT_VERSION = 5;
 
 /** Bytes of one region. */
 export interface Region {
@@ -110,6 +110,8 @@ export const HEADER = {
   agentsLive: 16,
   /** Hosts that ever started: their indices are used in order and never again, so nobody need look at the rings of the others. */
   hostsStarted: 20,
+  /** 1 when durable queues may be made: their messages are kept on disk. */
+  keepsState: 24,
 } as const;
 
 /** Fields of one host's control block: a line for each writer. */

@@ -23,6 +23,7 @@ import { StoreMarks } from "./store_marks.ts";
 import { StoreNamespaces } from "./store_namespaces.ts";
 import { StoreReader } from "./store_reader.ts";
 import { StoreSampler } from "./store_sampler.ts";
+import { notKept } from "./store_errors.ts";
 import { type BlockImage, StoreScratch, type ValueCodec } from "./store_scratch.ts";
 import { type ScanOptions, type ScanPage, type StoreCheck, StoreWalk } from "./store_walk.ts";
 import { type StoreChange, StoreWatch, type WatchFilter, type WatchOptions } from "./store_watch.ts";
@@ -84,8 +85,17 @@ export class MemoryStore {
   #scratch: StoreScratch | undefined = new StoreScratch();
   readonly #writingCodec: ValueCodec;
 
-  /** `host` is the index of this thread; `codec` turns values into bytes and must be the same on all threads. */
-  constructor(memory: SharedMemory, layout: Layout, host: number, private readonly codec: ValueCodec) {
+  /**
+   * `host` is the index of this thread; `codec` turns values into bytes and must be the same on all threads; `keep` puts what is in the store on the disk,
+   * where it is kept on one.
+   */
+  constructor(
+    memory: SharedMemory,
+    layout: Layout,
+    host: number,
+    private readonly codec: ValueCodec,
+    private readonly keep: () => Promise<void> = () => Promise.reject(notKept("this store is kept in memory only")),
+  ) {
     if (!Number.isInteger(host) || host < 0 || host >= Math.min(layout.hosts, HOSTS_MAX)) {
       throw new InvalidArgumentError("host", host, `give the index of this thread, 0 to ${layout.hosts - 1}.`);
     }
@@ -254,6 +264,15 @@ export class MemoryStore {
   /** Checks every entry against its checksum: about 0.5 µs each, and no thread waits. */
   verify(): StoreCheck {
     return this.#walker().verify();
+  }
+
+  /**
+   * Resolves when everything that was set or deleted before the call, by whichever thread, is on the disk: it then survives `kill -9` and a loss of power. The
+   * same holds for messages of durable queues. Rejects with `PERSISTENCE_WRITE` when the disk fails (the store goes on in memory, and the next flush tries
+   * again), and with `PERSISTENCE_OFF` without the option `persistence`.
+   */
+  flush(): Promise<void> {
+    return this.keep();
   }
 
   /** What the store holds now; exact when nobody writes, but for the last hits of other threads, up to 14 of each. */

@@ -129,10 +129,16 @@ export class MessageQueue {
     const count = this.#count(first, load(this.#words, tail));
     const found: { cell: number; position: number }[] = [];
     for (let position = first, end = (first + count) | 0; position !== end; position = (position + 1) | 0) {
-      const word = load(this.#words, this.#at(level, position));
-      if ((word & ~CELL_MASK) === (this.#empty(position) | FULL)) found.push({ cell: word & CELL_MASK, position });
+      const cell = this.cellAt(level, position);
+      if (cell >= 0) found.push({ cell, position });
     }
     return found;
+  }
+
+  /** The cell that waits at a position, as it stands now; −1 when none does. */
+  cellAt(level: number, position: number): number {
+    const word = load(this.#words, this.#at(level, position));
+    return (word & ~CELL_MASK) === (this.#empty(position) | FULL) ? word & CELL_MASK : -1;
   }
 
   /** Whether the ring's word at a position names `cell`. `position` may be cut to the bits that a READY word keeps: rings are shorter. */

@@ -83,13 +83,15 @@ export interface Persistence {
   readonly recovery: RecoveryReport;
   /** How it fares. */
   readonly status: PersistenceStatus;
-  /** Begins to keep the state by itself, every `intervalMs`. */
-  start(): void;
+  /** Threads run: makes the agents again, then begins to keep the state by itself, every `intervalMs`. */
+  start(): Promise<void>;
   /**
    * Resolves when everything that was set, published or consumed before the call survives a kill and a loss of power. Rejects with a `PERSISTENCE_…` error
    * when that cannot be promised; nothing is lost in memory then, and the next flush tries again.
    */
   flush(): Promise<void>;
-  /** Flushes a last time and gives the file and its lock back. Rejects as `flush` does, the file is given back all the same. */
+  /** The kernel is about to stop: agents that live now are kept as living, whatever ends from here on. */
+  freeze(): void;
+  /** Flushes a last time, unless it never started, and gives the file and its lock back. Rejects as `flush` does, the file is given back all the same. */
   close(): Promise<void>;
 }

@@ -104,15 +104,38 @@ export class StoreBlocks {
 
   /** Whether the block has the image's namespace and key. */
   holds(unit: number, scratch: StoreScratch, image: BlockImage): boolean {
+    return this.hasKey(unit, scratch.words, image.word);
+  }
+
+  /** Whether the block has the namespace and key of another one that stands in `other`. */
+  hasKey(unit: number, other: Int32Array, word: number): boolean {
     const words = this.#words;
-    const other = scratch.words;
     const at = this.heap.wordOf(unit);
-    if (words[at] !== other[image.word]) return false;
-    const count = (image.keyBytes + 3) >>> 2;
+    if (words[at] !== other[word]) return false;
+    const count = (keyBytesOf(other[word]) + 3) >>> 2;
     for (let i = 0; i < count; i++) {
-      if (words[at + KEY + i] !== other[image.word + KEY + i]) return false;
+      if (words[at + KEY + i] !== other[word + KEY + i]) return false;
     }
     return true;
+  }
+
+  /** Words of a block with its key and value; −1 when what stands there are no lengths. */
+  wordsOf(unit: number): number {
+    const at = this.heap.wordOf(unit);
+    const count = wordsOfBlock(this.#words, at);
+    return at + count > this.#end ? -1 : count;
+  }
+
+  /** Copies so many words of a block out. */
+  copyOut(unit: number, count: number, target: Int32Array, word: number): void {
+    copyWords(this.#words, this.heap.wordOf(unit), target, word, count);
+  }
+
+  /** Takes a block for words that were copied out once; −1 when there is no room. */
+  adopt(from: Int32Array, word: number, count: number): number {
+    const unit = this.heap.allocate(blockUnits(keyBytesOf(from[word]), from[word + VALUE_BYTES]));
+    if (unit >= 0) copyWords(from, word, this.#words, this.heap.wordOf(unit), count);
+    return unit;
   }
 
   /**
@@ -187,6 +210,14 @@ export class StoreBlocks {
   auditFree(): number {
     return this.heap.audit();
   }
+}
+
+/** Words of a block that begins at a word; −1 when what stands there are no lengths. */
+export function wordsOfBlock(words: Int32Array, at: number): number {
+  const keyBytes = keyBytesOf(words[at]);
+  const valueBytes = words[at + VALUE_BYTES];
+  if (keyBytes > KEY_BYTES_MAX || valueBytes < 0 || valueBytes > VALUE_BYTES_MAX) return -1;
+  return (valueOffset(keyBytes) + valueBytes + 3) >>> 2;
 }
 
 function copyWords(from: Int32Array, fromWord: number, to: Int32Array, toWord: number, count: number): void {

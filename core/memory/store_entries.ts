@@ -45,6 +45,8 @@ export class StoreEntries {
   /** The same: its block. */
   block = ABSENT;
   readonly #words: Int32Array;
+  readonly #bytes: Uint8Array;
+  readonly #changed: number;
   readonly #floats: Float64Array;
   readonly #heads: number;
   readonly #bucketMask: number;
@@ -62,6 +64,8 @@ export class StoreEntries {
   ) {
     const parts = storeParts(layout);
     this.#words = memory.words;
+    this.#bytes = memory.bytes;
+    this.#changed = parts.changed;
     this.#floats = memory.floats;
     this.#heads = parts.heads >>> 2;
     this.#bucketMask = parts.buckets - 1;
@@ -163,6 +167,7 @@ export class StoreEntries {
       if (this.journal.isRead) this.#note(CHANGE.set, namespaceId, unit);
       store(words, this.#record(entry) + BLOCK, unit + 1);
       store(words, this.#versions + entry, this.version);
+      this.#bytes[this.#changed + entry] = 1;
       this.blocks.settle();
       const grown = this.blocks.unitsOf(unit) - (old < 0 ? 0 : this.blocks.free(old));
       if (old < 0 || grown !== 0) this.#count(namespaceId, old < 0 ? 1 : 0, grown);
@@ -189,6 +194,7 @@ export class StoreEntries {
     // By two, for odd means that the chains are being rebuilt; and before `next` changes: a reader that stands on this record must find out.
     add(words, this.#field(STORE.chains), 2);
     store(words, this.#versions + entry, this.version);
+    this.#bytes[this.#changed + entry] = 1;
     this.#freeEntry(entry);
     const units = this.blocks.free(old);
     this.#count(namespaceId, -1, -units);
@@ -239,6 +245,7 @@ export class StoreEntries {
       if (changing === -1 || changing === entry + 1) {
         this.#nextVersion(entry, namespaceId);
         store(words, this.#versions + entry, this.version);
+        this.#bytes[this.#changed + entry] = 1;
       }
       if (unit < 0) this.#freeEntry(entry);
       else {
@@ -272,6 +279,60 @@ export class StoreEntries {
       }
     }
     return { entries, units };
+  }
+
+  /** Hash of namespace and key of an entry with a value. */
+  hashOf(entry: number): number {
+    return this.#words[this.#record(entry) + HASH];
+  }
+
+  /** This entry is to be kept on disk again. For the holder of the lock. */
+  markChanged(entry: number): true {
+    this.#bytes[this.#changed + entry] = 1;
+    return true;
+  }
+
+  /**
+   * Puts a block that was kept on disk at an index, in a store that nobody uses yet: false when there is no room. Of a key that stands at two indices the
+   * higher version stays. `settleAdopted` must follow.
+   */
+  adopt(entry: number, version: number, hash: number, from: Int32Array, word: number, count: number): boolean {
+    const words = this.#words;
+    const twin = this.#twinOf(hash, from, word);
+    if (twin >= 0 && this.at(twin)) {
+      if (version < this.wholeVersion) return this.markChanged(entry);
+      this.remove(twin, CHANGE.delete);
+    }
+    const unit = this.blocks.adopt(from, word, count);
+    if (unit < 0) return false;
+    const namespaceId = from[word] >>> STORE_KEY_BITS;
+    this.blocks.own(unit, entry);
+    const record = this.#record(this.#link(entry, hash));
+    words[record + BLOCK] = unit + 1;
+    words[record + ORIGIN] = namespaceId | (Math.floor(version / LOW_RANGE) << STORE_ORIGIN_BITS);
+    words[this.#versions + entry] = version | 0;
+    if (words[this.#field(STORE.entriesEnd)] <= entry) words[this.#field(STORE.entriesEnd)] = entry + 1;
+    this.#count(namespaceId, 1, this.blocks.unitsOf(unit));
+    return true;
+  }
+
+  /** All that was kept is in its place: what lies between is free, and versions go on above `sequence`. */
+  settleAdopted(sequence: number): void {
+    const words = this.#words;
+    words[this.#field(STORE.freeEntry)] = 0;
+    for (let entry = words[this.#field(STORE.entriesEnd)] - 1; entry >= 0; entry--) {
+      if (words[this.#record(entry) + BLOCK] === 0) this.#freeEntry(entry);
+    }
+    this.#floats[(this.#control + STORE.sequence) >>> 3] = Math.max(this.sequence, sequence);
+  }
+
+  #twinOf(hash: number, from: Int32Array, word: number): number {
+    const words = this.#words;
+    for (let link = words[this.#heads + (hash & this.#bucketMask)]; link !== 0; link = words[this.#record(link - 1)]) {
+      const record = this.#record(link - 1);
+      if (words[record + HASH] === hash && this.blocks.hasKey(words[record + BLOCK] - 1, from, word)) return link - 1;
+    }
+    return ABSENT;
   }
 
   #claimEntry(): number {

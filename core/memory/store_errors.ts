@@ -18,3 +18,11 @@ export function corruptValue(namespace: string, key: string, data: Record<string
     { namespace, key: shown, ...data },
   );
 }
+
+/** There is no state on disk, or no longer. */
+export function notKept(why: string): KernelError {
+  return new KernelError(
+    "PERSISTENCE_OFF",
+    `${why}, so nothing would survive this process. Give the manager the option persistence: { path }.`,
+  );
+}

@@ -3,7 +3,7 @@
  * 64-byte units. All-zero bytes are an empty store.
  *
  * ```
- * control │ a line a host: counters │ journal │ versions │ records │ orders │ marks, one bitmap a host │ heads, if many │ units
+ * control │ a line a host: counters │ journal │ versions │ records │ orders │ changed │ marks, one bitmap a host │ heads, if many │ units
  * ```
  *
  * @module
@@ -148,6 +148,8 @@ export interface StoreParts {
   readonly records: number;
   /** One byte a unit, see `STORE_ORDER`. */
   readonly orders: number;
+  /** One byte an entry: 1 when it has changed since it was last kept on disk. Written under the lock only, like `orders`. */
+  readonly changed: number;
   /** One bit an entry and host: used since the hand of the clock passed. `marksBytes` from one host's bitmap to the next. */
   readonly marks: number;
   readonly marksBytes: number;
@@ -169,7 +171,7 @@ const JOURNAL_BYTES_MAX = 1 << 20;
 const UNITS_PER_BUCKET = 4;
 
 /**
- * Lays out the store's region. The tables take 21 bytes a unit and an eighth for each host (a quarter of the region); those of unused entries are never
+ * Lays out the store's region. The tables take 22 bytes a unit and an eighth for each host (a quarter of the region); those of unused entries are never
  * touched. A store with more than eight entries a bucket to expect has more buckets than the arena's table, of its own.
  */
 export function storeParts(layout: Layout): StoreParts {
@@ -178,21 +180,22 @@ export function storeParts(layout: Layout): StoreParts {
   const journal = counts + layout.hosts * CACHE_LINE_BYTES;
   const journalBytes = Math.min(JOURNAL_BYTES_MAX, Math.max(JOURNAL_BYTES_MIN, powerOfTwoDown(layout.store.bytes * JOURNAL_SHARE)));
   const versions = journal + journalBytes;
-  const room = control + layout.store.bytes - versions - (5 + layout.hosts) * CACHE_LINE_BYTES;
-  const unitBytes = STORE_UNIT_BYTES + 4 + STORE_RECORD_BYTES + 1 + layout.hosts / 8;
+  const room = control + layout.store.bytes - versions - (6 + layout.hosts) * CACHE_LINE_BYTES;
+  const unitBytes = STORE_UNIT_BYTES + 4 + STORE_RECORD_BYTES + 2 + layout.hosts / 8;
   const isLarge = room / unitBytes > 2 * UNITS_PER_BUCKET * STORE_BUCKETS;
   const count = Math.max(0, Math.floor(room / (unitBytes + (isLarge ? 4 / UNITS_PER_BUCKET : 0))));
   const buckets = isLarge ? powerOfTwoDown(count / UNITS_PER_BUCKET) : STORE_BUCKETS;
   const records = lineUp(versions + count * 4);
   const orders = lineUp(records + count * STORE_RECORD_BYTES);
-  const marks = lineUp(orders + count);
+  const changed = lineUp(orders + count);
+  const marks = lineUp(changed + count);
   const marksBytes = lineUp(count / 8);
   const behindMarks = marks + layout.hosts * marksBytes;
   const heads = isLarge ? behindMarks : layout.buckets.offset;
   const units = lineUp(isLarge ? heads + buckets * 4 : behindMarks);
   return {
-    ...{ control, counts, journal, journalWords: journalBytes >>> 2, versions, records, orders, marks, marksBytes, heads, buckets },
-    ...{ units, count },
+    ...{ control, counts, journal, journalWords: journalBytes >>> 2, versions, records, orders, changed, marks, marksBytes, heads },
+    ...{ buckets, units, count },
   };
 }
 

@@ -53,6 +53,11 @@ export class StoreNamespaces {
     return this.#learn(name);
   }
 
+  /** How many there are. */
+  get size(): number {
+    return load(this.#words, this.#count);
+  }
+
   /** Gives a new namespace its number; −1 when there is no room for its name. For the holder of the lock. */
   add(name: string, scratch: StoreScratch, at: number): number {
     const id = this.find(name);

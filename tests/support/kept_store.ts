@@ -1,0 +1,52 @@
+/** A store that is kept on a disk, without a kernel around it. */
+import { Random } from "../../core/base/random.ts";
+import type { Clock } from "../../core/base/clock.ts";
+import { portableKernels } from "../../core/memory/kernels.ts";
+import type { MemoryStore } from "../../core/memory/memory_store.ts";
+import type { PersistenceDisk } from "../../core/memory/persistence_file.ts";
+import { PortablePersistence } from "../../core/memory/portable_persistence.ts";
+import { StorePart } from "../../core/memory/store_part.ts";
+import { type StoreArena, storeArena } from "./store_arena.ts";
+
+/** What is kept, and how. */
+export interface KeptStore {
+  readonly arena: StoreArena;
+  readonly store: MemoryStore;
+  readonly part: StorePart;
+  readonly persistence: PortablePersistence;
+  /** Names of the events told, in order. */
+  readonly events: string[];
+}
+
+/** A path that only a fault disk knows. */
+export const PATH = "state/kernel";
+
+/** A clock of which each look takes a while, so that work is cut into many turns. */
+function busyClock(stepMs: number): Clock {
+  let now = 1_000;
+  return { now: () => now += stepMs, schedule: () => () => {} };
+}
+
+/** Opens a store of `bytes` on a disk and restores what is there. `turn` runs between any two slices of a flush. */
+export async function keepStore(
+  disk: PersistenceDisk,
+  { bytes = 1 << 20, path = PATH, turn = () => Promise.resolve(), stepMs = 0.3, seed = 1 }: {
+    bytes?: number;
+    path?: string;
+    turn?: () => Promise<void>;
+    stepMs?: number;
+    seed?: number;
+  } = {},
+): Promise<KeptStore> {
+  const arena = storeArena(bytes);
+  const store = arena.open(0);
+  const part = new StorePart(arena.memory, arena.layout, 0);
+  const events: string[] = [];
+  const random = new Random(seed);
+  const persistence = await PortablePersistence.open({
+    ...{ path, intervalMs: 1_000, disk, kernels: portableKernels, clock: busyClock(stepMs), parts: [part] },
+    turn: () => random.below(2) === 0 ? turn() : Promise.resolve(),
+    emit: (event) => events.push(event),
+  });
+  return { arena, store, part, persistence, events };
+}
