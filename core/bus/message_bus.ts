@@ -10,9 +10,10 @@ import { type Clock, epochOffsetMs, SystemClock } from "../base/clock.ts";
 import { InvalidArgumentError } from "../base/errors.ts";
 import { load } from "../memory/atomics.ts";
 import { type BusParts, busParts, CELL, cellField, hostStateOf } from "../memory/bus_layout.ts";
-import { planLayout } from "../memory/layout.ts";
+import { HEADER, planLayout } from "../memory/layout.ts";
 import { MessageCells, placeOf } from "../memory/message_cells.ts";
 import { allocateMemory } from "../memory/shared_memory.ts";
+import { notKept } from "../memory/store_errors.ts";
 import { closed } from "../memory/store_lock.ts";
 import { BusCounters } from "./bus_counters.ts";
 import { type BusDeadLetter, BusDeadLetters } from "./bus_dead_letters.ts";
@@ -93,10 +94,15 @@ export class MessageBus {
     return new MessageBus({ memory: allocateMemory(layout.totalBytes), layout, host: 0, clock, seed });
   }
 
-  /** Makes a queue, or finds the one of that name. `capacity`: messages of ONE priority that it holds, 1,024 by default, so that a flood of one never refuses another. */
-  createQueue(queueId: string, { capacity }: { capacity?: number } = {}): void {
+  /**
+   * Makes a queue, or finds the one of that name. `capacity`: messages of ONE priority that it holds, 1,024 by default, so that a flood of one never refuses
+   * another. `durable`: its messages are kept on disk with the rest of the state (option `persistence`, else `PERSISTENCE_OFF`) and are in it again after the
+   * next start, until they have been consumed and a flush has followed. Its subscriptions are not kept: make them at each start.
+   */
+  createQueue(queueId: string, { capacity, durable }: { capacity?: number; durable?: boolean } = {}): void {
     this.#guard();
-    this.#queues.create(queueId, capacity);
+    if (durable && load(this.#options.memory.words, HEADER.keepsState >> 2) === 0) throw notKept("no queue is durable without a file");
+    this.#queues.create(queueId, capacity, durable);
   }
 
   /** Deletes a queue with its subscriptions; what waits in it becomes dead letters. Returns how many. Throws `QUEUE_NOT_FOUND`. */

@@ -38,6 +38,8 @@ export interface NamedQueue {
   readonly generation: number;
   /** Messages of one level. */
   readonly capacity: number;
+  /** Whether its messages are kept on disk. */
+  readonly durable: boolean;
   /** Its rings. */
   readonly queue: MessageQueue;
   /** Rung for those who wait for messages. */
@@ -96,18 +98,27 @@ export class QueueRegistry {
     return [...this.#byName.values()];
   }
 
-  /** Makes a queue, or finds it. Throws `QUEUE_EXISTS` when it has another capacity, `QUEUE_LIMIT` or `QUEUE_SPACE` when there is no room. */
-  create(name: string, capacity?: number): NamedQueue {
+  /** Makes a queue, or finds it. Throws `QUEUE_EXISTS` when it has another capacity or is kept otherwise, `QUEUE_LIMIT` or `QUEUE_SPACE` when there is no room. */
+  create(name: string, capacity?: number, durable?: boolean): NamedQueue {
     checkedName(name);
     const wanted = checkedCapacity(capacity ?? QUEUE_CAPACITY);
     this.tables.change(() => {
       const known = this.get(name);
-      if (known === undefined) this.#add(name, wanted);
+      if (known === undefined) this.#add(name, wanted, durable ?? false);
       else if (capacity !== undefined && known.capacity !== wanted) {
         throw new KernelError("QUEUE_EXISTS", `queue "${name}" exists with capacity ${known.capacity}; use it, or delete it first.`, {
           queueId: name,
           capacity: known.capacity,
         });
+      } else if (durable !== undefined && known.durable !== durable) {
+        throw new KernelError(
+          "QUEUE_EXISTS",
+          `queue "${name}" exists and is ${known.durable ? "" : "not "}durable; use it, or delete it first.`,
+          {
+            queueId: name,
+            durable: known.durable,
+          },
+        );
       }
     });
     return this.find(name);
@@ -144,6 +155,7 @@ export class QueueRegistry {
     const bell = { bell: queueField(parts, index, QUEUE.bell), sleeping: queueField(parts, index, QUEUE.sleeping) };
     return {
       ...{ index, capacity, name: this.#name(index), generation: this.#field(index, QUEUE.generation) },
+      durable: this.#field(index, QUEUE.durable) === 1,
       queue: new MessageQueue(this.memory, this.cells, place),
       bell: new Bell(this.memory, bell),
     };
@@ -168,7 +180,7 @@ export class QueueRegistry {
    * The place of a closed queue of that name, so that its dead letters find it again; else one never used; when those or their rings have run out, the
    * closed one with the smallest rings that suffice.
    */
-  #add(name: string, capacity: number): void {
+  #add(name: string, capacity: number, durable: boolean): void {
     const log2 = ringLog2For(capacity);
     let [same, unused, closed] = [-1, -1, -1];
     for (let index = QUEUES_MAX - 1; index > DEAD_LETTERS; index--) {
@@ -185,13 +197,14 @@ export class QueueRegistry {
       });
     }
     const roomy = unused >= 0 && this.tables.read("ringWordsUsed") + (QUEUE_LEVELS << log2) <= this.#parts.ringWords;
-    this.#make(same >= 0 ? same : roomy || closed < 0 ? unused : closed, name, capacity, QUEUE_LEVELS);
+    this.#make(same >= 0 ? same : roomy || closed < 0 ? unused : closed, name, capacity, QUEUE_LEVELS, durable);
   }
 
-  #make(index: number, name: string, capacity: number, levels: number): void {
+  #make(index: number, name: string, capacity: number, levels: number, durable = false): void {
     if (this.#field(index, QUEUE.state) === 0) this.#giveRings(index, ringLog2For(capacity), levels, name);
     this.#set(index, QUEUE.capacity, capacity);
     this.#set(index, QUEUE.levels, levels);
+    this.#set(index, QUEUE.durable, durable ? 1 : 0);
     if (this.#name(index) !== name) this.#set(index, QUEUE.namedSince, this.#field(index, QUEUE.generation));
     this.#set(index, QUEUE.nameLength, name.length);
     const at = queueField(this.#parts, index, QUEUE.name);
