@@ -127,6 +127,8 @@ export interface AgentStore {
   cell(namespace: string, key: string): StoreCell;
   /** A page of a namespace's entries. */
   scan(namespace: string, options?: ScanOptions): ScanPage;
+  /** Resolves when everything that was set before, by whichever thread, survives a kill and a loss of power. Needs the manager's option `persistence`. */
+  flush(): Promise<void>;
 }
 
 /** What an agent can do; handed to each of its functions. */

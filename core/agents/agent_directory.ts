@@ -101,6 +101,29 @@ export class AgentDirectory {
     return (word >>> GENERATION_SHIFT) * SLOT_UNIT + slot;
   }
 
+  /** At the start, before anybody else claims: takes the slot of an agent that lived when the kernel ran last, in state MOVING. Null, or why it cannot be had. */
+  claimKept(id: AgentId, host: number): string | null {
+    const slot = slotOf(id);
+    if (id >= NODE_UNIT) return "its id belongs to another node";
+    if (slot >= this.layout.agentSlots) return `its slot is beyond the ${this.layout.agentSlots} of this kernel; raise maxConcurrentAgents`;
+    if (this.live >= this.agentsMax) return `${this.agentsMax} agents live already, which is maxConcurrentAgents`;
+    const word = (generationOf(id) << GENERATION_SHIFT) | (host << HOST_SHIFT) | AGENT_STATE.moving;
+    if (compareExchange(this.#words, agentSlotAt(this.layout, slot, AGENT_SLOT.tag) >> 2, 0, word) !== 0) return "its slot is taken";
+    this.#countLive();
+    store(this.#words, agentSlotAt(this.layout, slot, AGENT_SLOT.counted) >> 2, 1);
+    this.#words[agentSlotAt(this.layout, slot, AGENT_SLOT.orderedBy) >> 2] = 1;
+    this.#add(hostField(this.layout, host, HOST.agents), 1);
+    return null;
+  }
+
+  /** The same: no slot that was never used gives out a generation up to this one, so that no id from before is ever a new agent's. */
+  startAbove(generation: number): void {
+    const word = Math.min(generation, GENERATION_MASK - 1) << GENERATION_SHIFT;
+    for (let slot = 0; slot < this.layout.agentSlots; slot++) {
+      compareExchange(this.#words, agentSlotAt(this.layout, slot, AGENT_SLOT.tag) >> 2, 0, word);
+    }
+  }
+
   /** The slot word of a living agent that takes messages, now or once it has moved; 0 when there is none of that id. */
   lookup(id: AgentId): number {
     const word = this.#word(id);

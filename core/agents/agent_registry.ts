@@ -7,7 +7,7 @@
 import { SNAPSHOT_BYTES_MAX } from "../base/limits.ts";
 import type { AgentId } from "../bus/message.ts";
 import type { SpawnConfig } from "./agent.ts";
-import { type AgentDirectory, slotOf } from "./agent_directory.ts";
+import { type AgentDirectory, generationOf, slotOf } from "./agent_directory.ts";
 import { AGENT_STATE } from "./lifecycle.ts";
 
 /** How an agent was made; shared by all of a batch. */
@@ -34,16 +34,21 @@ export interface SnapshotNote extends Snapshot {
   readonly agentId: AgentId;
 }
 
-interface Entry {
+/** What is known of one agent. */
+export interface RegistryEntry {
+  /** Its id. */
   readonly id: AgentId;
+  /** How it was made. */
   readonly record: AgentRecord;
+  /** Its last snapshot. */
   snapshot?: Snapshot;
 }
 
 /** The main thread's book of agents. */
 export class AgentRegistry {
-  readonly #entries: (Entry | undefined)[] = [];
+  readonly #entries: (RegistryEntry | undefined)[] = [];
   #snapshotBytes = 0;
+  #generationMax = 0;
 
   /** Reads from `directory` who is still alive. */
   constructor(private readonly directory: AgentDirectory) {}
@@ -52,6 +57,7 @@ export class AgentRegistry {
   add(ids: readonly AgentId[], record: AgentRecord): void {
     for (const id of ids) {
       const slot = slotOf(id);
+      this.#generationMax = Math.max(this.#generationMax, generationOf(id));
       this.#drop(slot);
       this.#entries[slot] = { id, record };
     }
@@ -60,6 +66,26 @@ export class AgentRegistry {
   /** How an agent was made, if it is known. */
   get(id: AgentId): AgentRecord | undefined {
     return this.#find(id)?.record;
+  }
+
+  /** All entries, also of agents that have ended since. */
+  *entries(): Generator<RegistryEntry, void, void> {
+    for (const entry of this.#entries) if (entry !== undefined) yield entry;
+  }
+
+  /** The agent that was made last in a slot; 0 when it is forgotten. */
+  idAt(slot: number): AgentId {
+    return this.#entries[slot]?.id ?? 0;
+  }
+
+  /** Bytes of all snapshots. */
+  get snapshotBytes(): number {
+    return this.#snapshotBytes;
+  }
+
+  /** Highest generation of any id. */
+  get generationMax(): number {
+    return this.#generationMax;
   }
 
   /** Agents that take messages, of one type or of all. */
@@ -90,7 +116,7 @@ export class AgentRegistry {
     return true;
   }
 
-  #find(id: AgentId): Entry | undefined {
+  #find(id: AgentId): RegistryEntry | undefined {
     const entry = this.#entries[slotOf(id)];
     return entry?.id === id ? entry : undefined;
   }

@@ -5,7 +5,7 @@
  */
 import type { Clock } from "../base/clock.ts";
 import { AgentNotFoundError, InboxFullError } from "../base/errors.ts";
-import { SPAWN_TIMEOUT_MS } from "../base/limits.ts";
+import { FLUSH_TIMEOUT_MS, SPAWN_TIMEOUT_MS } from "../base/limits.ts";
 import type { Delivery as TopicDelivery } from "../bus/bus_options.ts";
 import type { AgentId, Priority } from "../bus/message.ts";
 import { MessageBus } from "../bus/message_bus.ts";
@@ -53,7 +53,10 @@ export interface AssembledHost {
 }
 
 /** What only the main thread's host has: its notes, its book of agents. */
-export type Office = Partial<Pick<HostOptions, "onNote" | "register" | "awaitHost" | "calls">>;
+export type Office = Partial<Pick<HostOptions, "onNote" | "register" | "awaitHost" | "calls">> & {
+  /** Puts the state on the disk. */
+  readonly flush?: () => Promise<void>;
+};
 
 /** Attaches a host to the arena. */
 export function assembleHost(
@@ -66,7 +69,8 @@ export function assembleHost(
   const { index, layout, settings, cores } = plan;
   const clock = parts.clock?.(realClock, index) ?? realClock;
   // The store's values outlive every thread and its tables of shapes.
-  const store = new MemoryStore(memory, layout, index, plainCodec);
+  const keep = office.flush ?? ((): Promise<void> => host.call(0, "flush", null, FLUSH_TIMEOUT_MS) as Promise<void>);
+  const store: MemoryStore = new MemoryStore(memory, layout, index, plainCodec, keep);
   const pulse = new HostPulse(memory, layout, index);
   const behaviors = new BehaviorLoader(plan.behaviors, (change) => pulse.imports(change));
   const loop = new HostLoop(realClock, new Doorbell(memory, layout, index), () => awakeHosts(memory, layout) <= cores);

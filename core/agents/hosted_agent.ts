@@ -52,6 +52,8 @@ export class HostedAgent implements AgentContext {
   #current: Delivery | null = null;
   #restarting = false;
   #full = false;
+  /** Whether its state is wanted once more before it ends: its thread stops, and another may take it up from there. */
+  keepsAtEnd = false;
   #stopping = false;
   #gone = false;
   #abort: AbortController | null = null;
@@ -236,6 +238,7 @@ export class HostedAgent implements AgentContext {
   stopNow(): boolean {
     if (this.#behavior.onStop !== undefined || this.#active.size > 0 || this.#parked.length > 0 || this.#restarting) return false;
     this.#stopping = this.#gone = true;
+    if (this.keepsAtEnd) this.#snapshots?.atEnd(this);
     this.#abort?.abort(stopReason(this.id));
     return true;
   }
@@ -249,6 +252,7 @@ export class HostedAgent implements AgentContext {
       if (delivery !== null) this.#home.bury(delivery, "agent-terminated");
     }
     if (this.#active.size > 0) await Promise.race([new Promise<void>((resolve) => this.#whenIdle = resolve), patience]);
+    if (this.keepsAtEnd) this.#snapshots?.atEnd(this);
     try {
       await Promise.race([this.#behavior.onStop?.(this), patience]);
     } finally {

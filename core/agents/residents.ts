@@ -230,6 +230,7 @@ export class Residents {
     const all = this.#agents.filter((agent) => agent !== undefined);
     await Promise.all(all.map((agent) => {
       const { id } = agent;
+      agent.keepsAtEnd = true;
       return this.#leaves(id) ? this.end(id) : undefined;
     }));
   }

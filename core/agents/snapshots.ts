@@ -14,15 +14,28 @@ export class Snapshots {
   /** As it was last taken; the thread's own copy, for a restart in place. */
   last: Uint8Array | undefined;
   #takenAt = -Infinity;
+  /** Whether messages have been handled since. */
+  #isOld = false;
 
   /** For an agent whose behavior has `snapshot`. */
   constructor(private readonly home: AgentHome, private readonly behavior: AgentBehavior) {}
 
   /** A message has been handled: takes a snapshot when one is due. */
   afterMessage(agent: HostedAgent): void {
+    this.#isOld = true;
     const now = this.home.clock.now();
     if (now - this.#takenAt < (this.behavior.snapshotIntervalMs ?? SNAPSHOT_INTERVAL_MS)) return;
     this.#takenAt = now;
+    this.#take(agent);
+  }
+
+  /** The agent's thread ends as it should: what the last snapshot lacks is kept now. */
+  atEnd(agent: HostedAgent): void {
+    if (this.#isOld) this.#take(agent);
+  }
+
+  #take(agent: HostedAgent): void {
+    this.#isOld = false;
     try {
       this.last = this.home.notices.snapshot(agent.id, this.behavior.snapshot!(agent), this.behavior.stateVersion ?? 0);
     } catch (error) {
