@@ -8,6 +8,7 @@ import type { AgentBehavior, AgentId } from "./agents/agent.ts";
 import { AgentManager } from "./agents/agent_manager.ts";
 import { type AgentRecord, AgentRegistry, type SnapshotNote } from "./agents/agent_registry.ts";
 import { type AssembledHost, assembleHost, type HostPlan, type Office } from "./agents/host_assembly.ts";
+import { AgentPart } from "./agents/agent_part.ts";
 import type { HostParts } from "./agents/host_parts.ts";
 import { LetterOffice } from "./agents/letter_office.ts";
 import { HOST_STATE } from "./agents/lifecycle.ts";
@@ -17,11 +18,17 @@ import type { Clock } from "./base/clock.ts";
 import type { KernelConfig } from "./base/config.ts";
 import { HostDiedError } from "./base/errors.ts";
 import { SPARE_HOSTS_MAX, STOP_TIMEOUT_MS } from "./base/limits.ts";
+import { QueuePart } from "./bus/queue_part.ts";
+import { openState } from "./kept_state.ts";
 import { load, store } from "./memory/atomics.ts";
 import { inspectArena, type MemoryReport } from "./memory/inspection.ts";
 import { HEADER, HOST, hostField, HOSTS_MAX, type Layout, LAYOUT_MAGIC, LAYOUT_VERSION, planLayout } from "./memory/layout.ts";
 import { type LoadedKernels, loadKernels } from "./memory/kernel_loader.ts";
+import type { Persistence } from "./memory/persistence.ts";
+import type { PersistenceDisk } from "./memory/persistence_file.ts";
 import { allocateMemory, type SharedMemory } from "./memory/shared_memory.ts";
+import { notKept } from "./memory/store_errors.ts";
+import { StorePart } from "./memory/store_part.ts";
 import { HostMetrics } from "./metrics/counters.ts";
 import { Monitor } from "./metrics/monitor.ts";
 import { type SystemStatus, systemStatus } from "./metrics/system_status.ts";
@@ -38,6 +45,8 @@ export interface KernelParts {
   readonly workersUrl?: string;
   /** Behaviors in the place of the manager's own or the team's, by type. */
   readonly behaviors?: Readonly<Record<string, string>>;
+  /** Instead of the system's disk. */
+  readonly disk?: PersistenceDisk;
 }
 
 /** Agents a fifth more than may be alive, so that a claim finds a slot in a few probes; warm ones come on top. */
@@ -77,13 +86,14 @@ export class System {
   readonly #native: LoadedKernels;
   readonly #memory: SharedMemory;
   readonly #layout: Layout;
+  #state: Persistence | null = null;
 
   /** Builds the floors; no thread runs yet. */
   constructor(
     private readonly config: KernelConfig,
     private readonly behaviors: Readonly<Record<string, string | AgentBehavior>>,
     private readonly clock: Clock,
-    parts: KernelParts,
+    private readonly parts: KernelParts,
     private readonly emit: (name: string, data: unknown) => void,
   ) {
     const { threads, agentsMax, hangTimeoutMs, warmPools } = config;
@@ -93,6 +103,7 @@ export class System {
     memory.words[HEADER.magic >> 2] = LAYOUT_MAGIC;
     memory.words[HEADER.version >> 2] = LAYOUT_VERSION;
     memory.words[HEADER.hostsStarted >> 2] = threads + 1;
+    memory.words[HEADER.keepsState >> 2] = config.persistence === null ? 0 : 1;
     store(memory.words, hostField(layout, 0, HOST.state) >> 2, HOST_STATE.running);
     const plan = this.#plan(0);
     // The threads know the team themselves: behaviors cannot be sent to them.
@@ -124,12 +135,16 @@ export class System {
   async start(): Promise<void> {
     this.main.loop.start(this.main.host);
     try {
+      // Before any thread runs: nobody looks at the store while it is filled.
+      await this.#openState();
       await this.workers.start(this.config.threads);
+      await this.#state?.start();
       await this.agents.warmUp();
       await this.monitor.start();
     } catch (error) {
       await this.agents.close();
       await this.workers.end();
+      await this.#state?.close();
       this.#closeMain();
       throw error;
     }
@@ -139,12 +154,17 @@ export class System {
   async stop(): Promise<void> {
     const { main, workers, agents, monitor } = this;
     await monitor.stop();
+    this.#state?.freeze();
     this.executor.close();
     await agents.close();
     const stops = [0, ...workers.alive].map((host) => main.host.call(host, "stop", null, 2 * STOP_TIMEOUT_MS));
     await Promise.allSettled(stops);
     await workers.end();
-    this.#closeMain();
+    try {
+      await this.#state?.close();
+    } finally {
+      this.#closeMain();
+    }
   }
 
   /** Shared memory in use by region, counted now. */
@@ -160,7 +180,23 @@ export class System {
       agents: { live: main.host.directory.live, max: config.agentsMax, warm: agents.warm },
       memory: { ...monitor.memory, regions: this.inspect().regions },
       ...{ native: this.#native.report(), alerts: monitor.alerts, metricsLogFailure: monitor.logFailure, uptimeMs: monitor.uptimeMs },
+      ...{ persistence: this.#state?.status ?? null, recovery: this.#state?.recovery ?? null },
     });
+  }
+
+  async #openState(): Promise<void> {
+    const { persistence } = this.config;
+    if (persistence === null) return;
+    const kept = {
+      store: new StorePart(this.#memory, this.#layout, 0),
+      queues: new QueuePart(this.#memory, this.#layout, 0),
+      agents: new AgentPart(this.main.host, this.registry),
+    };
+    this.#state = await openState(persistence, kept, this.clock, this.emit, { kernels: this.#native.kernels, disk: this.parts.disk });
+  }
+
+  #flush(): Promise<void> {
+    return this.#state?.flush() ?? Promise.reject(notKept("this manager keeps its state in memory only"));
   }
 
   #closeMain(): void {
@@ -175,7 +211,11 @@ export class System {
     return {
       onNote: (note) => this.#noted(note),
       register: (ids, record) => this.registry.add(ids, record),
-      calls: { register: (order) => this.registry.add((order as Registration).ids, (order as Registration).record) },
+      calls: {
+        register: (order) => this.registry.add((order as Registration).ids, (order as Registration).record),
+        flush: () => this.#flush(),
+      },
+      flush: () => this.#flush(),
       awaitHost: () => this.workers.anyStarted(),
     };
   }

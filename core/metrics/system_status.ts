@@ -6,6 +6,7 @@
 import { MEMORY_PERCENT_MAX } from "../base/limits.ts";
 import type { RegionUse } from "../memory/inspection.ts";
 import type { NativeReport } from "../memory/kernel_loader.ts";
+import type { PersistenceStatus, RecoveryReport } from "../memory/persistence.ts";
 import type { AlertName } from "./alerts.ts";
 
 /** In one word. */
@@ -54,6 +55,10 @@ export interface StatusFacts {
   readonly metricsLogFailure: string | null;
   /** Which loops run in the native library, from which size on, and why not else. */
   readonly native: NativeReport;
+  /** How the keeping on disk fares, and what the start found there; null without the option `persistence`. */
+  readonly persistence: PersistenceStatus | null;
+  /** See `persistence`. */
+  readonly recovery: RecoveryReport | null;
   /** Since `initialize()`. */
   readonly uptimeMs: number;
 }
@@ -104,6 +109,14 @@ export const STATUS_TABLE: readonly StatusRow[] = [
   {
     ...{ name: "metricsLog", unit: "metrics log that cannot be written", degradedAt: 1, criticalAt: null },
     read: ({ metricsLogFailure }) => metricsLogFailure === null ? 0 : 1,
+  },
+  {
+    ...{ name: "persistence", unit: "state that cannot be put on the disk", degradedAt: 1, criticalAt: null },
+    read: ({ persistence }) => (persistence?.failure ?? null) === null ? 0 : 1,
+  },
+  {
+    ...{ name: "recovery", unit: "losses at the start: see recovery", degradedAt: 1, criticalAt: null },
+    read: ({ recovery }) => recovery === null ? 0 : recovery.lost.places + recovery.lost.refused,
   },
 ];
 

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { loadKernels } from "../../core/memory/kernel_loader.ts";
+import type { PersistenceStatus, RecoveryReport } from "../../core/memory/persistence.ts";
 import { STATUS_TABLE, type StatusFacts, systemStatus } from "../../core/metrics/system_status.ts";
 import { FakeClock } from "../../core/testing.ts";
 
@@ -12,6 +13,13 @@ const WELL: StatusFacts = {
   },
   native: loadKernels({ enabled: false, library: null }, new FakeClock()).report(),
   ...{ alerts: [], metricsLogFailure: null, uptimeMs: 1 },
+  ...{ alerts: [], metricsLogFailure: null, uptimeMs: 1, persistence: null, recovery: null },
+};
+const KEPT: PersistenceStatus = { mode: "portable", path: "state", failure: null, flushes: 1, bytes: 64 };
+const RECOVERED: RecoveryReport = {
+  ...{ mode: "portable", path: "state", found: true, sync: "fdatasync", bytes: 64, cut: null, agents: [], notes: [], durationMs: 1 },
+  recovered: { entries: 1, queues: 0, messages: 0, agents: 0 },
+  lost: { places: 0, records: 0, sequences: [], refused: 0 },
 };
 
 const region = (name: string, usedBytes: number): Partial<StatusFacts> => ({
@@ -30,6 +38,8 @@ const CASES: Record<string, [well: Partial<StatusFacts>, degraded: Partial<Statu
   slabs: [region("slabs", 84), region("slabs", 100), null],
   alertsRaised: [{}, { alerts: ["spawnTimeP95", "cpuUsagePercent"] }, null],
   metricsLog: [{}, { metricsLogFailure: "disk full" }, null],
+  persistence: [{ persistence: KEPT }, { persistence: { ...KEPT, failure: "disk full" } }, null],
+  recovery: [{ recovery: RECOVERED }, { recovery: { ...RECOVERED, lost: { places: 1, records: 9, sequences: [4], refused: 0 } } }, null],
 };
 
 for (const { name, criticalAt } of STATUS_TABLE) {
