@@ -220,6 +220,22 @@ const EFFECTS: Record<keyof KernelOptions, () => Promise<void>> = {
     assertEquals(manager.getSystemStatus().reasons.map(({ name }) => name), ["alertsRaised"]);
   },
 
+  async persistence() {
+    const folder = await Deno.makeTempDir();
+    try {
+      const options = { memoryStoreSize: MIB, persistence: { path: `${folder}/state`, intervalMs: 10 } };
+      const first = await open(options);
+      first.memoryStore.set("a", "b", 1);
+      // Nobody calls flush.
+      await until(() => first.getSystemStatus().persistence!.flushes > 0);
+      await first.shutdown();
+      await using again = await open(options);
+      assertEquals(again.memoryStore.get("a", "b"), 1);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+
   async metricsLog() {
     const folder = await Deno.makeTempDir();
     try {
@@ -257,6 +273,20 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "a state file that may not be used ends initialize() with the flags",
+  permissions: { read: false, write: false },
+  async fn() {
+    const manager = new UltraFastAgentManager({ threads: 0, persistence: { path: "folder/state" } });
+    await assertRejects(
+      () => manager.initialize(),
+      ConfigError,
+      "run with --allow-read=folder --allow-write=folder/state,folder/state.next",
+    );
+    await manager.shutdown();
+  },
+});
+
 for (const [key, effect] of Object.entries(EFFECTS)) {
-  testWith(key === "metricsLog" ? { read: true, write: true } : {}, `the option ${key} has its effect`, effect);
+  testWith(key === "metricsLog" || key === "persistence" ? { read: true, write: true } : {}, `the option ${key} has its effect`, effect);
 }

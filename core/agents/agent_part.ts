@@ -42,6 +42,8 @@ interface Change {
 /** One kernel's agents, for its log. */
 export class AgentPart implements LogPart {
   /** See `LogPart`. */
+  readonly early: readonly number[] = [];
+  /** See `LogPart`. */
   readonly keyed: readonly number[] = [LOG_PART.agent, LOG_PART.agentSnapshot, LOG_PART.agentGeneration];
   /** See `LogPart`. */
   readonly listed: readonly number[] = [];

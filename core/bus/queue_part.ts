@@ -58,6 +58,8 @@ interface FoundQueue {
 /** One kernel's durable queues, for its log. */
 export class QueuePart implements LogPart {
   /** See `LogPart`. */
+  readonly early: readonly number[] = [];
+  /** See `LogPart`. */
   readonly keyed: readonly number[] = [LOG_PART.busIds, LOG_PART.queue];
   /** See `LogPart`. */
   readonly listed: readonly number[] = [LOG_PART.queueHead, LOG_PART.queueMessage];

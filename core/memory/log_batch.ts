@@ -64,6 +64,7 @@ export class LogBatch {
   #blockRecords = 0;
   #blocks = 0;
   #sums = 0;
+  #mustWrite = false;
 
   /** From byte `begin` of the file on. `window` is a buffer to build in: it is taken over, and can be taken back when the batch is done. */
   constructor(
@@ -86,7 +87,12 @@ export class LogBatch {
 
   /** Whether what has been built should be written before more is added. */
   get isFull(): boolean {
-    return this.#at >= BLOCK_BYTES;
+    return this.#mustWrite || this.#at >= BLOCK_BYTES;
+  }
+
+  /** What follows is to stand in another block: `isFull` until what came before is written. */
+  endBlock(): void {
+    this.#mustWrite = this.#blockRecords > 0;
   }
 
   /** Begins a record of `bytes`: returns the byte of `window` from which on the caller writes as many. */
@@ -128,42 +134,49 @@ export class LogBatch {
 
   /** Writes what has been built as a block. */
   async write(): Promise<void> {
-    if (this.#blockRecords === 0) return;
-    const { bytes, view } = this.#window;
-    const end = alignLog(this.#at);
-    bytes.fill(0, this.#at, end);
-    const sum = this.checksum(bytes.subarray(LOG_BLOCK_BYTES, this.#at));
-    this.#head(BLOCK_KIND.data, this.#blocks, this.#at - LOG_BLOCK_BYTES, this.#blockRecords, sum);
-    view.setUint32(LOG_BLOCK.checksum, this.checksum(bytes.subarray(0, LOG_BLOCK.checksum)), true);
-    await writeAll(this.file, this.end, bytes.subarray(0, end));
-    this.#sums = chain(this.#sums, sum, this.checksum);
-    this.end += end;
-    this.#blocks++;
-    this.#at = LOG_BLOCK_BYTES;
-    this.#blockRecords = 0;
+    if (this.#blockRecords > 0) await this.#put(this.#finishBlock());
   }
 
   /** Writes the rest and the commit: from then on the batch is one. Not synced yet. */
   async commit(): Promise<void> {
-    await this.write();
-    const { bytes, view } = this.#window;
-    this.#head(BLOCK_KIND.commit, this.#blocks, 0, this.records, this.#sums);
-    view.setUint32(LOG_BLOCK.checksum, this.checksum(bytes.subarray(0, LOG_BLOCK.checksum)), true);
-    await writeAll(this.file, this.end, bytes.subarray(0, LOG_BLOCK_BYTES));
-    this.end += LOG_BLOCK_BYTES;
+    const at = this.#blockRecords > 0 ? this.#finishBlock() : 0;
+    if (at + LOG_BLOCK_BYTES > this.#window.bytes.length) this.#grow(at + LOG_BLOCK_BYTES);
+    this.#head(at, BLOCK_KIND.commit, this.#blocks, 0, this.records, this.#sums);
+    await this.#put(at + LOG_BLOCK_BYTES);
   }
 
-  #head(kind: number, index: number, bytes: number, records: number, payload: number): void {
+  /** Completes the block in the window: returns its end. */
+  #finishBlock(): number {
+    const { bytes } = this.#window;
+    const end = alignLog(this.#at);
+    bytes.fill(0, this.#at, end);
+    const sum = this.checksum(bytes.subarray(LOG_BLOCK_BYTES, this.#at));
+    this.#head(0, BLOCK_KIND.data, this.#blocks, this.#at - LOG_BLOCK_BYTES, this.#blockRecords, sum);
+    this.#sums = chain(this.#sums, sum, this.checksum);
+    this.#blocks++;
+    this.#at = LOG_BLOCK_BYTES;
+    this.#blockRecords = 0;
+    this.#mustWrite = false;
+    return end;
+  }
+
+  async #put(bytes: number): Promise<void> {
+    await writeAll(this.file, this.end, this.#window.bytes.subarray(0, bytes));
+    this.end += bytes;
+  }
+
+  #head(at: number, kind: number, index: number, bytes: number, records: number, payload: number): void {
     const { view } = this.#window;
-    this.#window.bytes.fill(0, 0, LOG_BLOCK_BYTES);
-    view.setUint32(LOG_BLOCK.magic, BLOCK_MAGIC, true);
-    view.setUint32(LOG_BLOCK.kind, kind, true);
-    this.salt.forEach((word, place) => view.setUint32(LOG_BLOCK.salt + 4 * place, word, true));
-    view.setFloat64(LOG_BLOCK.sequence, this.sequence, true);
-    view.setUint32(LOG_BLOCK.index, index, true);
-    view.setUint32(LOG_BLOCK.bytes, bytes, true);
-    view.setUint32(LOG_BLOCK.records, records, true);
-    view.setUint32(LOG_BLOCK.payload, payload, true);
+    this.#window.bytes.fill(0, at, at + LOG_BLOCK_BYTES);
+    view.setUint32(at + LOG_BLOCK.magic, BLOCK_MAGIC, true);
+    view.setUint32(at + LOG_BLOCK.kind, kind, true);
+    this.salt.forEach((word, place) => view.setUint32(at + LOG_BLOCK.salt + 4 * place, word, true));
+    view.setFloat64(at + LOG_BLOCK.sequence, this.sequence, true);
+    view.setUint32(at + LOG_BLOCK.index, index, true);
+    view.setUint32(at + LOG_BLOCK.bytes, bytes, true);
+    view.setUint32(at + LOG_BLOCK.records, records, true);
+    view.setUint32(at + LOG_BLOCK.payload, payload, true);
+    view.setUint32(at + LOG_BLOCK.checksum, this.checksum(this.#window.bytes.subarray(at, at + LOG_BLOCK.checksum)), true);
   }
 
   #grow(bytes: number): void {

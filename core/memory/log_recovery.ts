@@ -6,7 +6,9 @@
 import { LOG_KEYS_MAX } from "../base/limits.ts";
 import type { Salt } from "./log_batch.ts";
 import type { LogPart } from "./log_part.ts";
-import type { LogReader, LogScan } from "./log_reader.ts";
+import { alignRecord } from "./log_layout.ts";
+import type { LogReader, LogRecord, LogScan } from "./log_reader.ts";
+import { privateWindow } from "./shared_memory.ts";
 
 /** What came of it. */
 export interface LogRecovery {
@@ -37,25 +39,29 @@ export function nothingFound(salt: Salt, end: number): LogRecovery {
 export async function recoverLog(reader: LogReader, parts: readonly LogPart[]): Promise<LogRecovery> {
   const scan = await reader.scan();
   const latest = new Latest(parts.flatMap(({ keyed }) => keyed));
-  let place = 0;
-  await reader.replay(({ part, key }) => latest.note(part, key, ++place));
   const takers = new Map<number, LogPart>();
-  for (const part of parts) for (const number of [...part.keyed, ...part.listed]) takers.set(number, part);
+  for (const part of parts) for (const number of [...part.early, ...part.keyed, ...part.listed]) takers.set(number, part);
+  const early = new Map(parts.flatMap((part) => part.early.map((number) => [number, new Map<number, LogRecord>()])));
+  let place = 0;
+  await reader.replay((record) => {
+    latest.note(record.part, record.key, ++place);
+    const seen = early.get(record.part);
+    if (seen !== undefined && !seen.has(record.key)) seen.set(record.key, copyOf(record));
+  });
   let [refused, unknown] = [0, 0];
   for (const part of parts) part.beginRestore();
-  try {
-    place = 0;
-    await reader.replay((record) => {
-      place++;
-      const taker = takers.get(record.part);
-      if (taker === undefined) unknown++;
-      else if (!latest.isOld(record.part, record.key, place) && (!record.gone || !latest.counts(record.part))) {
-        if (!taker.restore(record)) refused++;
-      }
-    });
-  } finally {
-    for (const part of parts) refused += part.endRestore();
+  for (const [number, seen] of early) {
+    for (const record of [...seen.values()].sort((a, b) => a.key - b.key)) if (!takers.get(number)!.restore(record)) refused++;
   }
+  place = 0;
+  await reader.replay((record) => {
+    place++;
+    const taker = takers.get(record.part);
+    if (taker === undefined) unknown++;
+    else if (early.has(record.part) || latest.isOld(record.part, record.key, place) || (record.gone && latest.counts(record.part))) return;
+    else if (!taker.restore(record)) refused++;
+  });
+  for (const part of parts) refused += part.endRestore();
   return { salt: reader.salt, end: scan.end, sequence: scan.sequence, scan, refused, notes: notesOn(scan, unknown), durationMs: 0 };
 }
 
@@ -66,6 +72,12 @@ function notesOn({ headerDamaged }: LogScan, unknown: number): string[] {
     notes.push(`${unknown} records are of a kind that this program does not know; they are left out of the file when it is written anew`);
   }
   return notes;
+}
+
+function copyOf(record: LogRecord): LogRecord {
+  const window = privateWindow(alignRecord(record.bytes));
+  window.bytes.set(record.window.bytes.subarray(record.at, record.at + record.bytes));
+  return { ...record, window, at: 0 };
 }
 
 /** The place of the last record of each key. */

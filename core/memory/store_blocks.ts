@@ -131,9 +131,14 @@ export class StoreBlocks {
     copyWords(this.#words, this.heap.wordOf(unit), target, word, count);
   }
 
+  /** Units of the block that words which were copied out make. */
+  unitsFor(from: Int32Array, word: number): number {
+    return blockUnits(keyBytesOf(from[word]), from[word + VALUE_BYTES]);
+  }
+
   /** Takes a block for words that were copied out once; −1 when there is no room. */
   adopt(from: Int32Array, word: number, count: number): number {
-    const unit = this.heap.allocate(blockUnits(keyBytesOf(from[word]), from[word + VALUE_BYTES]));
+    const unit = this.heap.allocate(this.unitsFor(from, word));
     if (unit >= 0) copyWords(from, word, this.#words, this.heap.wordOf(unit), count);
     return unit;
   }

@@ -10,6 +10,7 @@
  *
  * @module
  */
+import { ConfigError } from "../base/errors.ts";
 import type { Layout } from "./layout.ts";
 import type { LogBatch } from "./log_batch.ts";
 import { LOG_PART } from "./log_layout.ts";
@@ -30,17 +31,24 @@ const SLICE_ENTRIES = 2_048;
 const SLICES_PER_STEP = 32;
 /** Entries that are copied in a row. */
 const ENTRIES_PER_STEP = 32;
+/** Names of namespaces that each batch repeats, if there are no more: a few hundred bytes. */
+const NAMES_REPEATED_MAX = 16;
 /** Copies of an entry that is being changed all the time before the lock is taken. */
 const LOOKS_MAX = 8;
 /** What versions skip at each start: whatever number was given to a change that never reached the disk is not given to another one. */
 const VERSIONS_SKIPPED = LOW_RANGE;
+/** Bytes of a store for each byte of its entries: they fill three quarters of it, and its tables take a third more. */
+const ROOM_PER_BYTE = 4 / 3 * 4 / 3;
+const MIB = 1 << 20;
 /** Bytes of a record's head beside its block, for the estimate. */
 const HEAD_BYTES = 24;
 
 /** One kernel's store, for its log. */
 export class StorePart implements LogPart {
   /** See `LogPart`. */
-  readonly keyed: readonly number[] = [LOG_PART.storeSequence, LOG_PART.storeNamespace, LOG_PART.storeEntry];
+  readonly early: readonly number[] = [LOG_PART.storeNamespace];
+  /** See `LogPart`. */
+  readonly keyed: readonly number[] = [LOG_PART.storeSequence, LOG_PART.storeEntry];
   /** See `LogPart`. */
   readonly listed: readonly number[] = [];
   readonly #words: Int32Array;
@@ -61,6 +69,7 @@ export class StorePart implements LogPart {
   #restored = 0;
   #spare = 0;
   #moved = false;
+  #unitsMissing = 0;
 
   /** `host` is the index of this thread. */
   constructor(memory: SharedMemory, layout: Layout, host: number) {
@@ -86,8 +95,7 @@ export class StorePart implements LogPart {
     // Whatever was set before the flush was asked for is visible behind this lock, and what a dead holder left is repaired and marked.
     const end = this.#locked(() => this.#entries.end);
     this.#namesTaken = this.#namespaces.size;
-    const names = this.#namespaces.names();
-    for (let id = all ? 0 : this.#namesKept; id < this.#namesTaken; id++) batch.put(LOG_PART.storeNamespace, id, textBytes(names[id]));
+    if (all || this.#namesTaken > this.#namesKept) this.#writeNames(batch, all ? 0 : this.#namesKept);
     for (let from = 0, passed = 0; from < end; from += SLICE_ENTRIES) {
       const to = Math.min(end, from + SLICE_ENTRIES);
       if (!all && !this.#isMarked(from, to)) {
@@ -102,7 +110,16 @@ export class StorePart implements LogPart {
       }
       yield;
     }
-    if (all || this.#takenEnd > 0) batch.add(LOG_PART.storeSequence, 0, 0, this.#locked(() => this.#entries.sequence));
+    if (!all && this.#takenEnd === 0) return;
+    // Again, in another block than above or in another batch: a name that is lost takes all keys of its namespace along.
+    if (all || this.#namesTaken <= NAMES_REPEATED_MAX) {
+      if (all) {
+        batch.endBlock();
+        yield;
+      }
+      this.#writeNames(batch, 0);
+    }
+    batch.add(LOG_PART.storeSequence, 0, 0, this.#locked(() => this.#entries.sequence));
   }
 
   /** See `LogPart.kept`. */
@@ -147,14 +164,14 @@ export class StorePart implements LogPart {
     if (entry >= this.#count || this.#entries.at(entry)) {
       // A store of another size: its entries are given other indices, and the log is written anew.
       while (this.#spare >= 0 && this.#entries.at(this.#spare)) this.#spare--;
-      if (this.#spare < 0) return false;
+      if (this.#spare < 0) return this.#findsNoRoom(words, word);
       entry = this.#spare;
       this.#moved = true;
     }
     const namespaceId = words[word] >>> STORE_KEY_BITS;
     if (namespaceId >= STORE_NAMESPACES_MAX) return false;
     while (this.#namespaces.size <= namespaceId) if (!this.#addName(`$lost-${this.#namespaces.size}`)) return false;
-    return this.#entries.adopt(entry, version, extra, words, word, bytes >>> 2);
+    return this.#entries.adopt(entry, version, extra, words, word, bytes >>> 2) || this.#findsNoRoom(words, word);
   }
 
   /** See `LogPart.endRestore`. */
@@ -163,6 +180,7 @@ export class StorePart implements LogPart {
     this.#entries.settleAdopted(this.#version === 0 ? 0 : this.#version + VERSIONS_SKIPPED);
     this.#namesKept = this.#namespaces.size;
     this.#lock.release();
+    if (this.#unitsMissing > 0) throw this.#tooSmall();
     return 0;
   }
 
@@ -171,9 +189,30 @@ export class StorePart implements LogPart {
     return this.#moved;
   }
 
+  #writeNames(batch: LogBatch, from: number): void {
+    const names = this.#namespaces.names();
+    for (let id = from; id < this.#namesTaken; id++) batch.put(LOG_PART.storeNamespace, id, textBytes(names[id]));
+  }
+
   #restoreName(id: number, name: string): boolean {
     while (this.#namespaces.size < id) if (!this.#addName(`$lost-${this.#namespaces.size}`)) return false;
     return this.#namespaces.size === id && this.#addName(name);
+  }
+
+  #findsNoRoom(words: Int32Array, word: number): true {
+    this.#unitsMissing += this.#blocks.unitsFor(words, word);
+    return true;
+  }
+
+  /** What was kept is not thrown away because an option was lowered: somebody has to say so. */
+  #tooSmall(): ConfigError {
+    const units = this.#unitsMissing + this.#entries.counts().units;
+    const neededBytes = Math.ceil(units * STORE_UNIT_BYTES * ROOM_PER_BYTE / MIB) * MIB;
+    return new ConfigError(
+      "memoryStoreSize",
+      `is too small for what was kept; give at least ${neededBytes} bytes, or another persistence.path to start empty. Nothing was changed.`,
+      { neededBytes },
+    );
   }
 
   #addName(name: string): boolean {

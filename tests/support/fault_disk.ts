@@ -20,6 +20,38 @@ class Inode {
   now: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   synced: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   owner: object | null = null;
+  /** First byte that was written since the last sync. */
+  #changedFrom = 0;
+
+  put(at: number, bytes: Uint8Array): void {
+    this.now = lengthened(this.now, Math.max(this.now.length, at + bytes.length));
+    this.now.set(bytes, at);
+    this.#changedFrom = Math.min(this.#changedFrom, at);
+  }
+
+  cut(length: number): void {
+    this.#changedFrom = Math.min(this.#changedFrom, length);
+    const kept = this.now.slice(0, length);
+    this.now = lengthened(kept, length);
+  }
+
+  sync(): void {
+    const from = Math.min(this.#changedFrom, this.synced.length);
+    this.synced = lengthened(this.synced.subarray(0, Math.min(this.synced.length, this.now.length)), this.now.length);
+    this.synced.set(this.now.subarray(from), from);
+    this.#changedFrom = this.now.length;
+  }
+}
+
+/** The same bytes and zeros behind them; in place where the buffer has room, so that appending costs what is appended. */
+function lengthened(bytes: Uint8Array<ArrayBuffer>, length: number): Uint8Array<ArrayBuffer> {
+  if (bytes.byteOffset === 0 && bytes.buffer.byteLength >= length) {
+    const grown = new Uint8Array(bytes.buffer, 0, length);
+    return grown.fill(0, bytes.length);
+  }
+  const grown = new Uint8Array(new ArrayBuffer(2 * length), 0, length);
+  grown.set(bytes);
+  return grown;
 }
 
 /** An error as the system's. */
@@ -50,7 +82,8 @@ export class FaultDisk implements PersistenceDisk {
   losePower(): void {
     const inodes = new Set([...this.#names.values(), ...this.#syncedNames.values()]);
     for (const inode of inodes) {
-      inode.now = inode.synced = this.#torn(inode);
+      inode.synced = this.#torn(inode);
+      inode.now = inode.synced.slice();
       inode.owner = null;
     }
     // A rename is one step: it was kept or not.
@@ -79,7 +112,8 @@ export class FaultDisk implements PersistenceDisk {
   /** Puts bytes in the place of a file. */
   place(path: string, bytes: Uint8Array<ArrayBuffer>): void {
     const inode = new Inode();
-    inode.now = inode.synced = bytes;
+    inode.now = bytes;
+    inode.synced = bytes.slice();
     this.#names.set(path, inode);
     this.#syncedNames = new Map(this.#names);
   }
@@ -95,7 +129,7 @@ export class FaultDisk implements PersistenceDisk {
       if (this.isReadOnly) throw systemError("EROFS");
       let inode = this.#names.get(path);
       if (inode === undefined) this.#names.set(path, inode = new Inode());
-      if (empty) inode.now = new Uint8Array(0);
+      if (empty) inode.cut(0);
       return new FaultFile(this, inode, (name) => this.#names.get(name) === inode);
     });
   }
@@ -119,30 +153,19 @@ export class FaultDisk implements PersistenceDisk {
 
   write(inode: Inode, at: number, bytes: Uint8Array): Promise<number> {
     const count = this.writesShort && bytes.length > 1 ? 1 + this.#random.below(bytes.length - 1) : bytes.length;
-    const put = (length: number): void => {
-      const end = Math.max(inode.now.length, at + length);
-      const grown = new Uint8Array(end);
-      grown.set(inode.now);
-      grown.set(bytes.subarray(0, length), at);
-      inode.now = grown;
-    };
     return this.#step(() => {
-      put(count);
+      inode.put(at, bytes.subarray(0, count));
       return count;
-    }, () => put(this.#random.below(count + 1)));
+    }, () => inode.put(at, bytes.subarray(0, this.#random.below(count + 1))));
   }
 
   sync(inode: Inode): Promise<void> {
     // A sync that fails may have thrown pages away that the system goes on to show: the next one says nothing of them.
-    return this.#step(() => void (inode.synced = inode.now.slice()), () => void (inode.synced = this.#torn(inode)));
+    return this.#step(() => inode.sync(), () => void (inode.synced = this.#torn(inode)));
   }
 
   truncate(inode: Inode, bytes: number): Promise<void> {
-    return this.#step(() => {
-      const cut = new Uint8Array(bytes);
-      cut.set(inode.now.subarray(0, bytes));
-      inode.now = cut;
-    });
+    return this.#step(() => inode.cut(bytes));
   }
 
   /** Without a fault of its own. */

@@ -1,0 +1,249 @@
+/**
+ * What keeping state on disk costs: a flush of 1 % of 128 MiB (time of the main thread, longest turn, disk), recovery of 128 MiB, get and set with and
+ * without persistence, and messages between threads while flushes run and while they do not. The last two in turns, so that a machine that grows slower
+ * meanwhile is no finding. Beside it a plain write and fdatasync of as many bytes: what the disk takes by itself.
+ *
+ * deno run --allow-read --allow-write bench/persistence.ts [pairs = 15] [folder = a temporary one]
+ */
+import { setImmediate } from "node:timers";
+import { SystemClock } from "../core/base/clock.ts";
+import { plainCodec } from "../core/bus/codec.ts";
+import { portableKernels } from "../core/memory/kernels.ts";
+import { planLayout } from "../core/memory/layout.ts";
+import { MemoryStore } from "../core/memory/memory_store.ts";
+import { type PersistenceDisk, systemDisk } from "../core/memory/persistence_file.ts";
+import { PortablePersistence } from "../core/memory/portable_persistence.ts";
+import { allocateMemory } from "../core/memory/shared_memory.ts";
+import { StorePart } from "../core/memory/store_part.ts";
+import { UltraFastAgentManager } from "../mod.ts";
+
+const pairs = Number(Deno.args[0] ?? 15);
+const folder = Deno.args[1] ?? await Deno.makeTempDir();
+const MIB = 2 ** 20;
+/** 128 MiB of blocks of 256 bytes, in a store that does not evict them. */
+const [STORE_BYTES, ENTRIES] = [256 * MIB, 128 * MIB / 256];
+const VALUE = "v".repeat(200);
+
+const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1];
+const ms = (value: number): string => `${value.toFixed(2)} ms`;
+
+/** Counts the time in which the main thread waits, and the longest in which it does not. */
+class Watch {
+  waitedMs = 0;
+  syncMs = 0;
+  turnMsMax = 0;
+  #at = 0;
+
+  begin(): void {
+    this.waitedMs = this.syncMs = this.turnMsMax = 0;
+    this.#at = performance.now();
+  }
+
+  end(): void {
+    this.turnMsMax = Math.max(this.turnMsMax, performance.now() - this.#at);
+  }
+
+  async wait<T>(promise: Promise<T>, isSync = false): Promise<T> {
+    this.end();
+    const from = performance.now();
+    try {
+      return await promise;
+    } finally {
+      this.#at = performance.now();
+      this.waitedMs += this.#at - from;
+      if (isSync) this.syncMs += this.#at - from;
+    }
+  }
+}
+
+const watch = new Watch();
+const disk: PersistenceDisk = {
+  ...systemDisk,
+  async open(path, empty) {
+    const file = await systemDisk.open(path, empty);
+    return {
+      ...{ size: () => file.size(), truncate: (bytes: number) => file.truncate(bytes), tryLock: () => file.tryLock() },
+      ...{
+        isAt: (name: string) => file.isAt(name),
+        close: () => file.close(),
+        read: (at: number, into: Uint8Array) => file.read(at, into),
+      },
+      write: (at: number, bytes: Uint8Array) => watch.wait(file.write(at, bytes)),
+      sync: () => watch.wait(file.sync(), true),
+    };
+  },
+};
+
+async function openStore(path: string): Promise<{ store: MemoryStore; persistence: PortablePersistence }> {
+  const layout = planLayout({ hosts: 2, agentSlots: 16, sharedBufferBytes: 32 * MIB, storeBytes: STORE_BYTES });
+  const memory = allocateMemory(layout.totalBytes);
+  const persistence = await PortablePersistence.open({
+    ...{ path, intervalMs: 1_000, disk, kernels: portableKernels, clock: new SystemClock(0) },
+    parts: [new StorePart(memory, layout, 0)],
+    turn: () => watch.wait(new Promise<void>((resolve) => void setImmediate(resolve))),
+    emit: (event, data) => console.log(event, data),
+  });
+  return { store: new MemoryStore(memory, layout, 0, plainCodec), persistence };
+}
+
+async function benchFlush(path: string): Promise<void> {
+  const { store, persistence } = await openStore(path);
+  for (let i = 0; i < ENTRIES; i++) store.set("bench", `key:${i}`, VALUE);
+  console.log(`store: ${(store.stats().bytesUsed / MIB).toFixed(0)} MiB in ${store.stats().entries} entries`);
+  const whole = performance.now();
+  await persistence.flush();
+  console.log(`flush of everything: ${ms(performance.now() - whole)}`);
+  const found: Record<string, number[]> = { main: [], turn: [], sync: [], wall: [], raw: [] };
+  for (let round = 0; round < 2 * pairs; round++) {
+    for (let i = 0; i < ENTRIES / 100; i++) store.set("bench", `key:${Math.imul(i + round * 5_003, 40_503) >>> 0 & (ENTRIES - 1)}`, VALUE);
+    const before = persistence.status.bytes;
+    const from = performance.now();
+    watch.begin();
+    await persistence.flush();
+    watch.end();
+    const wall = performance.now() - from;
+    found.main.push(wall - watch.waitedMs);
+    found.turn.push(watch.turnMsMax);
+    found.sync.push(watch.syncMs);
+    found.wall.push(wall);
+    const bytes = persistence.status.bytes - before;
+    found.raw.push(await rawWrite(bytes));
+    if (round === 0) console.log(`1 % changed: ${(bytes / MIB).toFixed(2)} MiB a flush`);
+  }
+  const say = (name: string): string => `${ms(median(found[name]))} (worst ${ms(Math.max(...found[name]))})`;
+  console.log(`flush of 1 %: main thread ${say("main")}, longest turn ${say("turn")}, fdatasync ${say("sync")}, wall ${say("wall")}`);
+  console.log(`write and fdatasync of as many bytes by themselves: ${say("raw")}`);
+  await persistence.close();
+}
+
+async function rawWrite(bytes: number): Promise<number> {
+  using file = await Deno.open(`${folder}/raw`, { write: true, create: true, append: true });
+  const data = new Uint8Array(bytes).fill(7);
+  const from = performance.now();
+  await file.write(data);
+  await file.syncData();
+  return performance.now() - from;
+}
+
+async function benchRecovery(path: string): Promise<void> {
+  for (let round = 0; round < 3; round++) {
+    const from = performance.now();
+    const { store, persistence } = await openStore(path);
+    const took = performance.now() - from;
+    console.log(
+      `recovery: ${ms(took)} for ${store.stats().entries} entries out of a log of ${(persistence.status.bytes / MIB).toFixed(0)} MiB ` +
+        `(lost ${persistence.recovery.lost.records}, damaged ${round === 0 ? store.verify().damaged : "not looked at again"})`,
+    );
+    await persistence.abandon();
+  }
+}
+
+/** Median time of one operation, in ns. */
+function perOperation(store: MemoryStore, write: boolean): number {
+  const times: number[] = [];
+  for (let block = 0; block < 40; block++) {
+    const from = performance.now();
+    for (let i = 0; i < 5_000; i++) {
+      if (write) store.set("bench", `key:${i & 1_023}`, i);
+      else store.get("bench", `key:${i & 1_023}`);
+    }
+    times.push((performance.now() - from) * 1e6 / 5_000);
+  }
+  return median(times);
+}
+
+async function benchOperations(path: string): Promise<void> {
+  const options = { threads: 0, enablePerformanceMonitoring: false };
+  await using plain = new UltraFastAgentManager(options);
+  await using kept = new UltraFastAgentManager({ ...options, persistence: { path } });
+  await Promise.all([plain.initialize(), kept.initialize()]);
+  const ratios = { set: [] as number[], get: [] as number[] };
+  const figures: number[][] = [];
+  for (let pair = 0; pair <= pairs; pair++) {
+    const order = pair % 2 === 0 ? [plain, kept] : [kept, plain];
+    const set = new Map(order.map((manager) => [manager, perOperation(manager.memoryStore, true)]));
+    const get = new Map(order.map((manager) => [manager, perOperation(manager.memoryStore, false)]));
+    await new Promise<void>((resolve) => void setTimeout(resolve, 50)); // its flushes come in between, as in a program
+    if (pair === 0) continue; // warm-up
+    ratios.set.push(set.get(kept)! / set.get(plain)!);
+    ratios.get.push(get.get(kept)! / get.get(plain)!);
+    figures.push([set.get(plain)!, set.get(kept)!, get.get(plain)!, get.get(kept)!]);
+  }
+  const [setPlain, setKept, getPlain, getKept] = [0, 1, 2, 3].map((at) => median(figures.map((row) => row[at])).toFixed(0));
+  console.log(`set: ${setPlain} ns without, ${setKept} ns with persistence: ×${median(ratios.set).toFixed(3)} (median of ${pairs} pairs)`);
+  console.log(`get: ${getPlain} ns without, ${getKept} ns with persistence: ×${median(ratios.get).toFixed(3)}`);
+}
+
+const PINGER = `data:text/javascript,${
+  encodeURIComponent(
+    `const late = [];
+     export default Object.defineProperty({
+       async onMessage({ payload }, ctx) {
+         if (payload.to !== undefined) {
+           const until = ctx.clock.now() + payload.ms;
+           while (ctx.clock.now() < until) {
+             for (let n = 0; n < 10; n++) ctx.send(payload.to, { at: ctx.clock.now() });
+             await new Promise((resolve) => setTimeout(resolve, 1));
+           }
+           return ctx.reply(0);
+         }
+         if (payload.at !== undefined) return void late.push(ctx.clock.now() - payload.at);
+         ctx.reply(late.splice(0).sort((a, b) => a - b));
+       }
+     }, Symbol.for("@stage3/kernel.behavior"), { value: true });`,
+  )
+}`;
+
+async function benchMessages(path: string): Promise<void> {
+  await using manager = new UltraFastAgentManager({
+    ...{ threads: 2, memoryStoreSize: STORE_BYTES, enablePerformanceMonitoring: false, behaviors: { pinger: PINGER } },
+    persistence: { path, intervalMs: 3_600_000 },
+  });
+  await manager.initialize();
+  const { memoryStore } = manager;
+  for (let i = 0; i < ENTRIES; i++) memoryStore.set("bench", `key:${i}`, VALUE);
+  await memoryStore.flush();
+  const [from, to] = [await manager.spawnAgent("pinger", { host: 1 }), await manager.spawnAgent("pinger", { host: 2 })];
+  /** p99 of one window: 1 % is set anew four times in both kinds, and flushed in one of them. */
+  const run = async (flushes: boolean): Promise<{ p50: number; p99: number; count: number }> => {
+    const pinging = manager.ask(from, { to, ms: 800 });
+    for (let round = 0; round < 4; round++) {
+      for (let i = 0; i < ENTRIES / 100; i++) {
+        memoryStore.set("bench", `key:${Math.imul(i + round * 5_003, 40_503) >>> 0 & (ENTRIES - 1)}`, VALUE);
+      }
+      if (flushes) await memoryStore.flush();
+      await new Promise<void>((resolve) => void setTimeout(resolve, 150));
+    }
+    await pinging;
+    const late = await manager.ask<number[]>(to, {});
+    await memoryStore.flush();
+    return { p50: late[late.length >> 1], p99: late[Math.floor(late.length * 0.99)], count: late.length };
+  };
+  const found: { without: number; with: number }[] = [];
+  let count = 0;
+  for (let pair = 0; pair <= pairs; pair++) {
+    const order = pair % 2 === 0 ? [false, true] : [true, false];
+    const seen = new Map<boolean, number>();
+    for (const flushes of order) {
+      const window = await run(flushes);
+      seen.set(flushes, window.p99);
+      count += window.count;
+    }
+    if (pair > 0) found.push({ without: seen.get(false)!, with: seen.get(true)! });
+  }
+  const ratio = median(found.map((pair) => pair.with / pair.without));
+  const [without, withFlushes] = [median(found.map((pair) => pair.without)), median(found.map((pair) => pair.with))];
+  console.log(
+    `messages, p99 of one way: ${ms(without)} without flushes, ${ms(withFlushes)} while 1 % of 128 MiB is flushed 5 times a second: ` +
+      `×${ratio.toFixed(2)} (median of ${pairs} pairs, ${count} messages)`,
+  );
+}
+
+try {
+  await benchFlush(`${folder}/state`);
+  await benchRecovery(`${folder}/state`);
+  await benchOperations(`${folder}/operations`);
+  await benchMessages(`${folder}/messages`);
+} finally {
+  if (Deno.args[1] === undefined) await Deno.remove(folder, { recursive: true });
+}
