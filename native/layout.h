@@ -6,9 +6,9 @@
 #include <stdint.h>
 
 #define S3K_LIBRARY_VERSION 1u
-#define S3K_LAYOUT_HASH 0x78b774dau
+#define S3K_LAYOUT_HASH 0xc0644bbbu
 #define S3K_LAYOUT_MAGIC 1395870513u
-#define S3K_LAYOUT_VERSION 4u
+#define S3K_LAYOUT_VERSION 5u
 #define S3K_CACHE_LINE_BYTES 64u
 #define S3K_HOSTS_MAX 64u
 #define S3K_FRAME_BYTES_MAX 16384u
@@ -22,6 +22,7 @@ struct s3k_header {
   uint32_t slab_cursor;
   uint32_t agents_live;
   uint32_t hosts_started;
+  uint32_t keeps_state;
 };
 _Static_assert(offsetof(struct s3k_header, magic) == 0, "header.magic");
 _Static_assert(offsetof(struct s3k_header, version) == 4, "header.version");
@@ -29,6 +30,7 @@ _Static_assert(offsetof(struct s3k_header, agent_cursor) == 8, "header.agentCurs
 _Static_assert(offsetof(struct s3k_header, slab_cursor) == 12, "header.slabCursor");
 _Static_assert(offsetof(struct s3k_header, agents_live) == 16, "header.agentsLive");
 _Static_assert(offsetof(struct s3k_header, hosts_started) == 20, "header.hostsStarted");
+_Static_assert(offsetof(struct s3k_header, keeps_state) == 24, "header.keepsState");
 
 struct s3k_host {
   uint32_t bell;
