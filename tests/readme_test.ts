@@ -24,6 +24,28 @@ testWith({ read: true, write: true, run: true }, "the README's first screen runs
   }
 });
 
+testWith({ read: true, write: true, run: true }, "the README's program that keeps its state finds it when it runs again", async () => {
+  const readme = await Deno.readTextFile(new URL("README.md", root));
+  const block = /```ts ignore\n(\/\/ keep\.ts\n[\s\S]*?)```/.exec(readme)![1];
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${folder}/keep.ts`, block);
+    for (const found of ["undefined", "{ paid: true }"]) {
+      const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+        ...{
+          cwd: folder,
+          args: ["run", "--no-prompt", `--config=${new URL("deno.json", root).pathname}`, "--allow-read", "--allow-write", "keep.ts"],
+        },
+      }).output();
+      const decoder = new TextDecoder();
+      assertEquals(code, 0, decoder.decode(stderr));
+      assertEquals(decoder.decode(stdout).split("\n")[0], found);
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 testWith({ read: true }, "every error name of core/ has a line in the README's table", async () => {
   const readme = await Deno.readTextFile(new URL("README.md", root));
   const codes = new Set<string>();

@@ -37,6 +37,10 @@ const TRIALS: Readonly<Record<string, Trial>> = {
   "a behavior in a file": { feature: "url", base: "folder", withheld: "BehaviorLoadError: .*--allow-read=\\S*echo\\.ts" },
   "a behavior behind http or https": { feature: "url", base: "server", withheld: "BehaviorLoadError: .*--allow-import=127\\.0\\.0\\.1" },
   '`metricsLog: "metrics.jsonl"`': { feature: "log", withheld: "ConfigError: .*--allow-write=metrics\\.jsonl.* --allow-read=metrics" },
+  '`persistence: { path: "state.kernel" }`': {
+    feature: "state",
+    withheld: "ConfigError: .*--allow-read=\\. --allow-write=state\\.kernel,state\\.kernel\\.next",
+  },
   "the memory budget of a small machine": { feature: "budget", withheld: "--allow-sys=systemMemoryInfo" },
   "that of a container with a memory limit": { feature: "container", withheld: "--allow-all" },
   '`native: { library: "kernel.so" }`': { feature: "native", withheld: "ConfigError: .*--allow-ffi=kernel\\.so" },

@@ -36,6 +36,14 @@ const FEATURES: Record<string, () => Promise<void> | void> = {
     await using manager = new UltraFastAgentManager({ threads: 0, native: { library: "kernel.so" } });
     await manager.initialize();
   },
+  async state() {
+    await using manager = new UltraFastAgentManager({ threads: 0, persistence: { path: "state.kernel" } });
+    await manager.initialize();
+    for (let n = 0; n < 200; n++) {
+      manager.memoryStore.set("a", "b", "x".repeat(100_000 + n)); // until the file is written anew
+      await manager.memoryStore.flush();
+    }
+  },
   budget: () => throwIfWithheld(memoryBudget().unknown.filter((reason) => reason.startsWith("RAM"))),
   container: () => throwIfWithheld(memoryBudget().unknown),
   async facts() {
