@@ -82,6 +82,7 @@ export type { PooledMessage, PoolStats } from "./core/bus/message_pool.ts";
 export type { WaitOptions } from "./core/bus/queue_waiters.ts";
 export type { GroupPolicy } from "./core/bus/subscriptions.ts";
 export { TopicMatcher } from "./core/bus/topic_matcher.ts";
+export type { PersistenceDisk, PersistenceFile } from "./core/memory/persistence_file.ts";
 export type { AgentRecovery, PersistenceMode, PersistenceStatus, RecoveryReport } from "./core/memory/persistence.ts";
 export { Kernel as UltraFastAgentManager } from "./core/kernel.ts";
 export type { BatchMessage, ManagerOptions } from "./core/kernel.ts";

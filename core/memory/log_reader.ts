@@ -47,6 +47,8 @@ export interface LogScan {
   readonly headerDamaged: boolean;
   /** Behind `end`. */
   readonly cut: { bytes: number; records: number; why: string } | null;
+  /** Whether records were shown that are cut off. */
+  readonly showedCut: boolean;
   /** Before `end`. */
   readonly lost: { places: number; records: number; sequences: number[] };
 }
@@ -97,6 +99,7 @@ export class LogReader {
   /** Number of the batch that the file began with when it took its place; 0: none. */
   #base = 0;
   readonly #blocks: Place[] = [];
+  readonly #record: LogRecord = { part: 0, key: 0, extra: 0, version: 0, gone: false, bytes: 0, at: 0, window: this.#window };
 
   /** `path` is for errors. */
   constructor(private readonly file: PersistenceFile, private readonly path: string, private readonly checksum: Checksum) {}
@@ -127,8 +130,8 @@ export class LogReader {
     return this.#headerDamaged = true;
   }
 
-  /** Finds the blocks that count. */
-  async scan(): Promise<LogScan> {
+  /** Finds the blocks that count, and shows the records of every whole block on the way: also of those that turn out to be cut off, see `LogScan.showedCut`. */
+  async scan(visit: (record: LogRecord) => void = () => {}): Promise<LogScan> {
     const lost = { places: 0, records: 0, sequences: [] as number[] };
     let [end, batches, sequence, committed] = [LOG_HEADER_BYTES, 0, 0, 0];
     let open: OpenBatch = newBatch();
@@ -158,7 +161,7 @@ export class LogReader {
         if (isNew) uncommitted(open);
         // A file that was written anew took its place only when its first batch was whole.
         if (isNew && open.sequence === this.#base) accept(at);
-        if (head.kind === BLOCK_KIND.data) await this.#take(at, next, head, open);
+        if (head.kind === BLOCK_KIND.data) await this.#take(at, next, head, open, visit);
         else {
           const isWhole = open.sequence === head.sequence && head.index === open.indices && head.payload === open.sums;
           if (!isWhole && open.places === 0) open.places++;
@@ -175,35 +178,37 @@ export class LogReader {
     }
     const cutBytes = this.#bytes - end;
     const cut = cutBytes <= 0 ? null : { bytes: cutBytes, records: open.seen, why: whyCut(open) };
-    return { end, bytes: this.#bytes, batches, sequence, headerDamaged: this.#headerDamaged, cut, lost };
+    const showedCut = open.blocks.length > 0;
+    return { end, bytes: this.#bytes, batches, sequence, headerDamaged: this.#headerDamaged, cut, showedCut, lost };
   }
 
   /** Shows all records of the blocks that count, in order. */
   async replay(visit: (record: LogRecord) => void): Promise<void> {
+    for (const block of this.#blocks) this.#show(await this.#load(block.at, block.bytes), block.bytes, visit);
+  }
+
+  #show(from: number, length: number, visit: (record: LogRecord) => void): void {
     const { words, floats } = this.#window;
-    const record: LogRecord = { part: 0, key: 0, extra: 0, version: 0, gone: false, bytes: 0, at: 0, window: this.#window };
-    for (const block of this.#blocks) {
-      let at = await this.#load(block.at, block.bytes);
-      const end = at + block.bytes;
-      while (at + LOG_RECORD_BYTES <= end) {
-        const word = at >>> 2;
-        const part = words[word];
-        const bytes = words[word + (LOG_RECORD.bytes >>> 2)];
-        if (bytes < 0 || at + LOG_RECORD_BYTES + bytes > end) break;
-        record.part = part & ~RECORD_GONE;
-        record.gone = (part & RECORD_GONE) !== 0;
-        record.key = words[word + (LOG_RECORD.key >>> 2)] >>> 0;
-        record.extra = words[word + (LOG_RECORD.extra >>> 2)];
-        record.version = floats[(at + LOG_RECORD.version) >>> 3];
-        record.bytes = bytes;
-        record.at = at + LOG_RECORD_BYTES;
-        visit(record);
-        at += LOG_RECORD_BYTES + alignRecord(bytes);
-      }
+    const record = this.#record;
+    const end = from + length;
+    for (let at = from; at + LOG_RECORD_BYTES <= end;) {
+      const word = at >>> 2;
+      const part = words[word];
+      const bytes = words[word + (LOG_RECORD.bytes >>> 2)];
+      if (bytes < 0 || at + LOG_RECORD_BYTES + bytes > end) return;
+      record.part = part & ~RECORD_GONE;
+      record.gone = (part & RECORD_GONE) !== 0;
+      record.key = words[word + (LOG_RECORD.key >>> 2)] >>> 0;
+      record.extra = words[word + (LOG_RECORD.extra >>> 2)];
+      record.version = floats[(at + LOG_RECORD.version) >>> 3];
+      record.bytes = bytes;
+      record.at = at + LOG_RECORD_BYTES;
+      visit(record);
+      at += LOG_RECORD_BYTES + alignRecord(bytes);
     }
   }
 
-  async #take(at: number, next: number, head: Head, open: OpenBatch): Promise<void> {
+  async #take(at: number, next: number, head: Head, open: OpenBatch, visit: (record: LogRecord) => void): Promise<void> {
     if (head.sequence !== open.sequence) open.indices = open.sums = 0;
     open.sequence = head.sequence;
     open.end = next;
@@ -214,7 +219,7 @@ export class LogReader {
     const from = isThere ? await this.#load(at + LOG_BLOCK_BYTES, head.bytes) : 0;
     if (isThere && this.checksum(this.#window.bytes.subarray(from, from + head.bytes)) === head.payload) {
       open.blocks.push({ at: at + LOG_BLOCK_BYTES, bytes: head.bytes });
-      return;
+      return this.#show(from, head.bytes, visit);
     }
     open.places++;
     open.records += head.records;

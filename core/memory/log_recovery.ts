@@ -31,35 +31,30 @@ export interface LogRecovery {
 /** Nothing was there. */
 export function nothingFound(salt: Salt, end: number): LogRecovery {
   const lost = { places: 0, records: 0, sequences: [] };
-  const scan: LogScan = { end, bytes: 0, batches: 0, sequence: 0, headerDamaged: false, cut: null, lost };
+  const scan: LogScan = { end, bytes: 0, batches: 0, sequence: 0, headerDamaged: false, cut: null, showedCut: false, lost };
   return { salt, end, sequence: 0, scan, refused: 0, notes: [], durationMs: 0 };
 }
 
 /** Gives the parts back what the log has. */
 export async function recoverLog(reader: LogReader, parts: readonly LogPart[]): Promise<LogRecovery> {
-  const scan = await reader.scan();
-  const latest = new Latest(parts.flatMap(({ keyed }) => keyed));
   const takers = new Map<number, LogPart>();
   for (const part of parts) for (const number of [...part.early, ...part.keyed, ...part.listed]) takers.set(number, part);
-  const early = new Map(parts.flatMap((part) => part.early.map((number) => [number, new Map<number, LogRecord>()])));
-  let place = 0;
-  await reader.replay((record) => {
-    latest.note(record.part, record.key, ++place);
-    const seen = early.get(record.part);
-    if (seen !== undefined && !seen.has(record.key)) seen.set(record.key, copyOf(record));
-  });
+  let seen = new Seen(parts);
+  const scan = await reader.scan((record) => seen.note(record));
+  if (scan.showedCut) {
+    // Seldom: what was shown in the end does not count, and hides what does.
+    seen = new Seen(parts);
+    await reader.replay((record) => seen.note(record));
+  }
   let [refused, unknown] = [0, 0];
   for (const part of parts) part.beginRestore();
-  for (const [number, seen] of early) {
-    for (const record of [...seen.values()].sort((a, b) => a.key - b.key)) if (!takers.get(number)!.restore(record)) refused++;
-  }
-  place = 0;
+  for (const record of seen.early()) if (!takers.get(record.part)!.restore(record)) refused++;
+  let place = 0;
   await reader.replay((record) => {
     place++;
     const taker = takers.get(record.part);
     if (taker === undefined) unknown++;
-    else if (early.has(record.part) || latest.isOld(record.part, record.key, place) || (record.gone && latest.counts(record.part))) return;
-    else if (!taker.restore(record)) refused++;
+    else if (seen.counts(record, place) && !taker.restore(record)) refused++;
   });
   for (const part of parts) refused += part.endRestore();
   return { salt: reader.salt, end: scan.end, sequence: scan.sequence, scan, refused, notes: notesOn(scan, unknown), durationMs: 0 };
@@ -80,32 +75,43 @@ function copyOf(record: LogRecord): LogRecord {
   return { ...record, window, at: 0 };
 }
 
-/** The place of the last record of each key. */
-class Latest {
+/** What a first pass over the records says: the place of the last one of each key, and what comes before all others. */
+class Seen {
   readonly #places: (Uint32Array | undefined)[] = [];
+  readonly #early: (Map<number, LogRecord> | undefined)[] = [];
+  #place = 0;
 
-  constructor(parts: readonly number[]) {
-    for (const part of parts) this.#places[part] = new Uint32Array(1024);
-  }
-
-  counts(part: number): boolean {
-    return this.#places[part] !== undefined;
-  }
-
-  note(part: number, key: number, place: number): void {
-    let places = this.#places[part];
-    // A key beyond any store's entries is a writer's mistake: it stays "not the last" and is refused.
-    if (places === undefined || key >= LOG_KEYS_MAX) return;
-    if (key >= places.length) {
-      this.#places[part] = new Uint32Array(Math.max(key + 1, 2 * places.length));
-      this.#places[part]!.set(places);
-      places = this.#places[part]!;
+  constructor(parts: readonly LogPart[]) {
+    for (const { keyed, early } of parts) {
+      for (const number of keyed) this.#places[number] = new Uint32Array(1_024);
+      for (const number of early) this.#early[number] = new Map();
     }
-    places[key] = place;
   }
 
-  isOld(part: number, key: number, place: number): boolean {
+  note(record: LogRecord): void {
+    const { part, key } = record;
+    this.#place++;
     const places = this.#places[part];
-    return places !== undefined && places[key] !== place;
+    // A key beyond any store's entries is a writer's mistake: it is never the last.
+    if (places !== undefined && key < LOG_KEYS_MAX) (key < places.length ? places : this.#grow(part, places, key))[key] = this.#place;
+    const early = this.#early[part];
+    if (early !== undefined && !early.has(key)) early.set(key, copyOf(record));
+  }
+
+  /** One of each key, in order. */
+  early(): LogRecord[] {
+    return this.#early.flatMap((records) => records === undefined ? [] : [...records.values()].sort((a, b) => a.key - b.key));
+  }
+
+  /** Whether the record at a place is to be restored. */
+  counts({ part, key, gone }: LogRecord, place: number): boolean {
+    const places = this.#places[part];
+    return places === undefined ? this.#early[part] === undefined : places[key] === place && !gone;
+  }
+
+  #grow(part: number, places: Uint32Array, key: number): Uint32Array {
+    const grown = this.#places[part] = new Uint32Array(Math.max(key + 1, 2 * places.length));
+    grown.set(places);
+    return grown;
   }
 }
