@@ -176,3 +176,33 @@ Deno.test("a log that is written anew often keeps the same promise", async () =>
     }
   }
 });
+
+Deno.test("what was acknowledged by the writing of a new file is there after a loss of power, and so is what came after a sync that failed", async () => {
+  let rewritten = 0;
+  for (let seed = 1; seed <= 24; seed++) {
+    const disk = new FaultDisk(seed);
+    const { store, persistence } = await keepStore(disk, { bytes: 4 << 20 });
+    let last = 0;
+    for (let before = 0; persistence.status.bytes >= before; last++) {
+      before = persistence.status.bytes;
+      for (let i = 0; i < 20; i++) store.set("bulk", `k${i}`, `${last} ${"y".repeat(60_000)}`);
+      disk.nextSyncFails = last === seed % 5;
+      const mayFail = disk.nextSyncFails;
+      await persistence.flush().catch((error) => assert(mayFail, error));
+      await persistence.flush();
+      if (last === seed % 5 && seed % 2 === 0) break;
+    }
+    if (persistence.status.bytes < 8 << 20) rewritten++;
+    disk.losePower();
+    const again = await keepStore(disk, { bytes: 4 << 20 });
+    for (let i = 0; i < 20; i++) {
+      const value = again.store.get("bulk", `k${i}`) as string | undefined;
+      assert(
+        value !== undefined && Number(value.split(" ")[0]) >= last - 1,
+        `seed ${seed}: k${i} is ${value?.slice(0, 9)}, not ${last - 1}`,
+      );
+    }
+    await again.persistence.close();
+  }
+  assert(rewritten > 0);
+});

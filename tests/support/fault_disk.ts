@@ -35,6 +35,12 @@ class Inode {
     this.now = lengthened(kept, length);
   }
 
+  /** The system could not write it all, and takes what it shows for written from now on. */
+  forget(torn: Uint8Array<ArrayBuffer>): void {
+    this.synced = lengthened(torn, this.now.length);
+    this.#changedFrom = this.now.length;
+  }
+
   sync(): void {
     const from = Math.min(this.#changedFrom, this.synced.length);
     this.synced = lengthened(this.synced.subarray(0, Math.min(this.synced.length, this.now.length)), this.now.length);
@@ -70,6 +76,8 @@ export class FaultDisk implements PersistenceDisk {
   /** Whether files may be opened to write. */
   isReadOnly = false;
   isDown = false;
+  /** Whether the next sync says no; the one after it says yes, whatever was lost. */
+  nextSyncFails = false;
   readonly #random: Random;
   #names = new Map<string, Inode>();
   #syncedNames = new Map<string, Inode>();
@@ -118,6 +126,13 @@ export class FaultDisk implements PersistenceDisk {
     this.#syncedNames = new Map(this.#names);
   }
 
+  /** Another disk with the same files, nobody's. */
+  copy(): FaultDisk {
+    const copy = new FaultDisk(1);
+    for (const [name, { now }] of this.#names) copy.place(name, now.slice());
+    return copy;
+  }
+
   requirePermissions(): void {}
 
   names(): string[] {
@@ -160,8 +175,14 @@ export class FaultDisk implements PersistenceDisk {
   }
 
   sync(inode: Inode): Promise<void> {
-    // A sync that fails may have thrown pages away that the system goes on to show: the next one says nothing of them.
-    return this.#step(() => inode.sync(), () => void (inode.synced = this.#torn(inode)));
+    const fails = this.nextSyncFails;
+    this.nextSyncFails = false;
+    const forget = (): void => inode.forget(this.#torn(inode));
+    return this.#step(() => {
+      if (!fails) return inode.sync();
+      forget();
+      throw systemError("EIO");
+    }, forget);
   }
 
   truncate(inode: Inode, bytes: number): Promise<void> {

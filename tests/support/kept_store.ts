@@ -30,15 +30,15 @@ function busyClock(stepMs: number): Clock {
 /** Opens a store of `bytes` on a disk and restores what is there. `turn` runs between any two slices of a flush. */
 export async function keepStore(
   disk: PersistenceDisk,
-  { bytes = 1 << 20, path = PATH, turn = () => Promise.resolve(), stepMs = 0.3, seed = 1 }: {
+  { bytes = 1 << 20, arena = storeArena(bytes), path = PATH, turn = () => Promise.resolve(), stepMs = 0.3, seed = 1 }: {
     bytes?: number;
+    arena?: StoreArena;
     path?: string;
     turn?: () => Promise<void>;
     stepMs?: number;
     seed?: number;
   } = {},
 ): Promise<KeptStore> {
-  const arena = storeArena(bytes);
   const store = arena.open(0);
   const part = new StorePart(arena.memory, arena.layout, 0);
   const events: string[] = [];
