@@ -4,7 +4,7 @@ import { isKernelError, type RecoveryReport, UltraFastAgentManager } from "../mo
 import type { MappedReport, PortableReport } from "../scripts/inspect/report.ts";
 import { main as inspect } from "../scripts/inspect.ts";
 import { behaviorUrl } from "./support/behaviors.ts";
-import { changeHeader } from "./support/mapped_arena.ts";
+import { changeHeader, offsetOf } from "./support/mapped_arena.ts";
 import { testWith } from "./support/permissions.ts";
 import { withFolder } from "./support/run_deno.ts";
 
@@ -236,8 +236,7 @@ testWith(
         manager.memoryStore.set("a", "later", 1);
       }
       const bytes = Deno.readFileSync(path);
-      const wanted = new TextEncoder().encode("key 50");
-      bytes[bytes.findIndex((_, at) => wanted.every((byte, index) => bytes[at + index] === byte))] ^= 4;
+      bytes[offsetOf(bytes, "key 50")] ^= 4;
       Deno.writeFileSync(path, bytes.subarray(0, bytes.length - 100));
       text = "";
       assertEquals(await inspect([path], print), 1);

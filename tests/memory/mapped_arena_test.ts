@@ -6,7 +6,7 @@ import { MappedArena } from "../../core/memory/mapped_arena.ts";
 import { MAPPED_FORMAT, MAPPED_HEADER_BYTES } from "../../core/memory/mapped_layout.ts";
 import { allocateMemory } from "../../core/memory/shared_memory.ts";
 import { STORE, STORE_RECORD, STORE_RECORD_BYTES, storeParts } from "../../core/memory/store_layout.ts";
-import { changeHeader, contents, mappedPlan, openMapped } from "../support/mapped_arena.ts";
+import { changeHeader, contents, mappedPlan, offsetOf, openMapped } from "../support/mapped_arena.ts";
 import { testWith } from "../support/permissions.ts";
 import { withFolder } from "../support/run_deno.ts";
 
@@ -47,13 +47,6 @@ async function digestOf(path: string): Promise<string> {
 
 function codeOf(fn: () => unknown): string {
   return assertThrows(fn, KernelError).code;
-}
-
-function find(bytes: Uint8Array, text: string, from: number): number {
-  const wanted = new TextEncoder().encode(text);
-  const at = bytes.findIndex((_, i) => i >= from && wanted.every((byte, j) => bytes[i + j] === byte));
-  assert(at >= 0, `${text} is not in the file`);
-  return at;
 }
 
 testWith(NEEDS, "what a file held comes back with its versions, however often, and versions go on", () =>
@@ -111,7 +104,7 @@ testWith(
     withFolder(async (folder) => {
       const path = `${folder}/state`;
       leftBehind(path);
-      const at = find(Deno.readFileSync(path), "key 33", MAPPED_HEADER_BYTES);
+      const at = offsetOf(Deno.readFileSync(path), "key 33", MAPPED_HEADER_BYTES);
       patch(path, at, (bytes) => bytes[0] ^= 0x10, 1);
       const damaged = await digestOf(path);
       {
@@ -141,7 +134,7 @@ testWith(
       for (const field of Object.values(STORE_RECORD)) places.push(records + 40 * STORE_RECORD_BYTES + field);
       for (const field of [0, 4, 8, 12, 20, 40]) places.push(units + 80 * 64 + field);
       for (const at of places) {
-        for (const bit of [0, 4, 7]) {
+        for (const bit of [0, 7]) {
           Deno.writeFileSync(path, whole);
           patch(path, MAPPED_HEADER_BYTES + at, (bytes) => bytes[0] ^= 1 << bit, 1);
           using arena = openMapped(path);
@@ -163,7 +156,7 @@ testWith(NEEDS, "of a file that was cut off comes back what is left of it", () =
   withFolder((folder) => {
     const path = `${folder}/state`;
     leftBehind(path);
-    Deno.truncateSync(path, find(Deno.readFileSync(path), "key 200", MAPPED_HEADER_BYTES));
+    Deno.truncateSync(path, offsetOf(Deno.readFileSync(path), "key 200", MAPPED_HEADER_BYTES));
     using arena = openMapped(path);
     const { entries, damaged } = arena.found!;
     assertEquals(entries + damaged, KEYS * 0.9);

@@ -57,6 +57,13 @@ export function changeHeader(path: string, change: Partial<MappedHeader>, state:
   return reading.header;
 }
 
+/** Where a text of plain letters stands in bytes. As text of one byte a character they are searched a hundred times as quickly as one by one. */
+export function offsetOf(bytes: Uint8Array<ArrayBuffer>, text: string, from = 0): number {
+  const at = new TextDecoder("windows-1252").decode(bytes).indexOf(text, from);
+  if (at < 0) throw new Error(`${text} is not in the bytes`);
+  return at;
+}
+
 /** Everything that a store holds, by namespace and key. */
 export function contents(store: MemoryStore): Record<string, unknown> {
   const all: Record<string, unknown> = {};
