@@ -42,6 +42,7 @@ export type {
 export type { DeadLetter, DeadLetterReason } from "./core/agents/dead_letters.ts";
 export type { ReplayOptions, ReplayResult } from "./core/agents/letter_office.ts";
 export type { Recovery } from "./core/agents/supervisor.ts";
+export { attachMapped } from "./core/attach_mapped.ts";
 export type { BackoffRule } from "./core/base/backoff.ts";
 export type { PerformanceTargets } from "./core/base/config.ts";
 export {
@@ -100,18 +101,20 @@ export { ReplicatedMemory as DistributedMemorySystem } from "./core/bus/replicat
 export type { MemorySpace } from "./core/bus/replicated_memory.ts";
 export type { GroupPolicy } from "./core/bus/subscriptions.ts";
 export { TopicMatcher } from "./core/bus/topic_matcher.ts";
-export type { PersistenceDisk, PersistenceFile } from "./core/memory/persistence_file.ts";
-export type { AgentRecovery, PersistenceMode, PersistenceStatus, RecoveryReport } from "./core/memory/persistence.ts";
 export { Kernel as UltraFastAgentManager } from "./core/kernel.ts";
 export type { BatchMessage, ManagerOptions } from "./core/kernel.ts";
+export type { AttachedEntry, AttachedStore } from "./core/memory/attached_store.ts";
 export type { MemoryReport, RegionUse } from "./core/memory/inspection.ts";
 export type { LoopReport, NativeReport } from "./core/memory/kernel_loader.ts";
 export type { CoreCalls, LoopName } from "./core/memory/kernels.ts";
 export type { StoreEntry, StoreStats } from "./core/memory/memory_store.ts";
 export { MemoryStore as HighPerformanceMemoryStore, MemoryStore as UltraFastMemoryStore } from "./core/memory/memory_store.ts";
+export type { AgentRecovery, PersistenceMode, PersistenceStatus, RecoveryReport } from "./core/memory/persistence.ts";
+export type { PersistenceDisk, PersistenceFile } from "./core/memory/persistence_file.ts";
 export { RingBuffer as LockFreeRingBuffer } from "./core/memory/ring_buffer.ts";
 export type { FrameHandler } from "./core/memory/ring_buffer.ts";
 export type { StoreCell } from "./core/memory/store_cell.ts";
+export type { ImageCheck } from "./core/memory/store_image.ts";
 export type { ScannedEntry, ScanOptions, ScanPage, StoreCheck } from "./core/memory/store_walk.ts";
 export type { StoreChange, WatchOptions } from "./core/memory/store_watch.ts";
 export type { Alert, AlertName } from "./core/metrics/alerts.ts";
@@ -141,6 +144,22 @@ export type { Finding, ReviewerInput, ReviewerOutput } from "./core/team/reviewe
 export type { ColumnStatistics } from "./core/team/statistics.ts";
 export type { AgentType } from "./core/team/team.ts";
 export type { AskedCase, CaseResult, TestCase, TesterInput, TesterOutput } from "./core/team/tester.ts";
+export { CommandEffector } from "./core/threats/command_effector.ts";
+export type { CommandEffectorOptions, CommandRecord, MeasureCommands } from "./core/threats/command_effector.ts";
+export { MemoryEffector } from "./core/threats/effector.ts";
+export type { Effector, Measure, StandingMeasure } from "./core/threats/effector.ts";
+export type { EventComparison, EventMatch, ThreatEvent } from "./core/threats/event_match.ts";
+export { ThreatIncident } from "./core/threats/incident.ts";
+export type { IncidentEntry, IncidentFacts, IncidentState, ResponsePlan } from "./core/threats/incident.ts";
+export type { IncidentQuery } from "./core/threats/incident_log.ts";
+export type { PlaybookExecution, PlaybookRunner, PlaybookStep } from "./core/threats/playbook_runner.ts";
+export { DEFAULT_PATTERNS, registerResponseActions } from "./core/threats/playbooks.ts";
+export type { ActionRegistry } from "./core/threats/playbooks.ts";
+export { THREAT_LEVELS } from "./core/threats/threat_level.ts";
+export type { ThreatLevel } from "./core/threats/threat_level.ts";
+export type { ThreatCondition, ThreatResponsePattern } from "./core/threats/threat_pattern.ts";
+export { ThreatResponseEngine } from "./core/threats/threat_response.ts";
+export type { DryRunReport, ThreatResponseOptions, ThreatStats } from "./core/threats/threat_response.ts";
 export type {
   AgentCounts,
   Cleanup,
@@ -187,19 +206,3 @@ export type {
 export { WorkflowExecution } from "./core/workflows/workflow_execution.ts";
 export type { Decision } from "./core/workflows/workflow_execution.ts";
 export { WorkflowState } from "./core/workflows/workflow_lifecycle.ts";
-export { CommandEffector } from "./core/threats/command_effector.ts";
-export type { CommandEffectorOptions, CommandRecord, MeasureCommands } from "./core/threats/command_effector.ts";
-export { MemoryEffector } from "./core/threats/effector.ts";
-export type { Effector, Measure, StandingMeasure } from "./core/threats/effector.ts";
-export type { EventComparison, EventMatch, ThreatEvent } from "./core/threats/event_match.ts";
-export { ThreatIncident } from "./core/threats/incident.ts";
-export type { IncidentEntry, IncidentFacts, IncidentState, ResponsePlan } from "./core/threats/incident.ts";
-export type { IncidentQuery } from "./core/threats/incident_log.ts";
-export type { PlaybookExecution, PlaybookRunner, PlaybookStep } from "./core/threats/playbook_runner.ts";
-export { DEFAULT_PATTERNS, registerResponseActions } from "./core/threats/playbooks.ts";
-export type { ActionRegistry } from "./core/threats/playbooks.ts";
-export { THREAT_LEVELS } from "./core/threats/threat_level.ts";
-export type { ThreatLevel } from "./core/threats/threat_level.ts";
-export type { ThreatCondition, ThreatResponsePattern } from "./core/threats/threat_pattern.ts";
-export { ThreatResponseEngine } from "./core/threats/threat_response.ts";
-export type { DryRunReport, ThreatResponseOptions, ThreatStats } from "./core/threats/threat_response.ts";

@@ -21,11 +21,13 @@ import { HostDiedError } from "./base/errors.ts";
 import { SPARE_HOSTS_MAX, STOP_TIMEOUT_MS } from "./base/limits.ts";
 import { QueuePart } from "./bus/queue_part.ts";
 import { openState } from "./kept_state.ts";
+import { openMappedState } from "./mapped_state.ts";
 import { load, store } from "./memory/atomics.ts";
 import { inspectArena, type MemoryReport } from "./memory/inspection.ts";
 import { HEADER, HOST, hostField, HOSTS_MAX, type Layout, LAYOUT_MAGIC, LAYOUT_VERSION, planLayout } from "./memory/layout.ts";
 import { type LoadedKernels, loadKernels } from "./memory/kernel_loader.ts";
 import type { CoreCalls } from "./memory/kernels.ts";
+import { MappedArena } from "./memory/mapped_arena.ts";
 import type { Persistence } from "./memory/persistence.ts";
 import type { PersistenceDisk } from "./memory/persistence_file.ts";
 import { allocateMemory, type SharedMemory } from "./memory/shared_memory.ts";
@@ -100,6 +102,7 @@ export class System {
   readonly #layout: Layout;
   readonly #placement: Placement;
   #state: Persistence | null = null;
+  readonly #arena: MappedArena | null = null;
 
   /** Builds the floors; no thread runs yet. */
   constructor(
@@ -115,6 +118,8 @@ export class System {
     this.#native = loadKernels(config.native, clock);
     const { placement, startAt } = this.#place(parts.cores ?? this.#native.kernels.system?.cores ?? null);
     this.#placement = placement;
+    const { persistence } = config;
+    if (persistence?.mode === "mapped") this.#arena = MappedArena.open({ path: persistence.path, memory, layout, now: clock.now() });
     memory.words[HEADER.magic >> 2] = LAYOUT_MAGIC;
     memory.words[HEADER.version >> 2] = LAYOUT_VERSION;
     memory.words[HEADER.hostsStarted >> 2] = threads + 1;
@@ -168,6 +173,7 @@ export class System {
       await this.workers.end();
       await this.#state?.close();
       this.#closeMain();
+      this.#arena?.close(false);
       throw error;
     }
   }
@@ -183,10 +189,13 @@ export class System {
     const stops = [0, ...workers.alive].map((host) => main.host.call(host, "stop", null, 2 * STOP_TIMEOUT_MS));
     await Promise.allSettled(stops);
     await workers.end();
+    let inOrder = false;
     try {
       await this.#state?.close();
+      inOrder = true;
     } finally {
       this.#closeMain();
+      this.#arena?.close(inOrder);
     }
   }
 
@@ -228,7 +237,13 @@ export class System {
       queues: new QueuePart(this.#memory, this.#layout, 0),
       agents: new AgentPart(this.main.host, this.registry),
     };
-    this.#state = await openState(persistence, kept, this.clock, this.emit, { kernels: this.#native.kernels, disk: this.parts.disk });
+    const { clock, emit, parts: { disk } } = this;
+    const means = { kernels: this.#native.kernels, disk };
+    if (this.#arena === null) this.#state = await openState(persistence, kept, clock, emit, means);
+    else {
+      const mapped = { plan: persistence, parts: kept, arena: this.#arena, memory: this.#memory, layout: this.#layout };
+      this.#state = await openMappedState({ ...mapped, ...means, clock, emit });
+    }
   }
 
   #flush(): Promise<void> {
@@ -306,11 +321,20 @@ export class System {
 }
 
 /** The arena that a configuration asks for. Throws `ConfigError` when none can hold it. */
-export function layoutFor({ threads, agentsMax, sharedBufferBytes, storeBytes, warmPools, pooledMessagesMax }: KernelConfig): Layout {
+export function layoutFor(
+  { threads, agentsMax, sharedBufferBytes, storeBytes, warmPools, pooledMessagesMax, persistence }: KernelConfig,
+): Layout {
   const warm = Object.values(warmPools).reduce((sum, { dynamic, sizeMin, sizeMax }) => sum + (dynamic ? sizeMax : sizeMin), 0);
   const agentSlots = Math.ceil((agentsMax + warm) * SPARE_SLOTS_RATIO) + 64;
   // A dead thread's index is never used again: it may write once more.
   const spare = threads === 0 ? 0 : Math.max(2, Math.min(SPARE_HOSTS_MAX, threads));
   const hosts = Math.min(HOSTS_MAX, threads + 1 + spare);
-  return planLayout({ hosts, agentSlots, sharedBufferBytes, storeBytes, slabsMax: pooledMessagesMax });
+  return planLayout({
+    hosts,
+    agentSlots,
+    sharedBufferBytes,
+    storeBytes,
+    slabsMax: pooledMessagesMax,
+    blackBox: persistence?.mode === "mapped",
+  });
 }

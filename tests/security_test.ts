@@ -44,6 +44,7 @@ const TRIALS: Readonly<Record<string, Trial>> = {
   "the memory budget of a small machine": { feature: "budget", withheld: "--allow-sys=systemMemoryInfo" },
   "that of a container with a memory limit": { feature: "container", withheld: "--allow-all" },
   '`native: { library: "kernel.so" }`': { feature: "native", withheld: "ConfigError: .*--allow-ffi=kernel\\.so" },
+  '`persistence: { path, mode: "mapped" }`': { feature: "mapped", withheld: "MappingUnavailableError: .*--allow-ffi" },
   "the main job": { job: SHORT_JOB },
   "`--report report.json`": { job: [...SHORT_JOB, "--report", "report.json"], withheld: "--allow-write=report\\.json" },
   "machine and commit in its report": {

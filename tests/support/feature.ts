@@ -44,6 +44,12 @@ const FEATURES: Record<string, () => Promise<void> | void> = {
       await manager.memoryStore.flush();
     }
   },
+  async mapped() {
+    await using manager = new UltraFastAgentManager({ threads: 0, persistence: { path: "state.kernel", mode: "mapped" } });
+    await manager.initialize();
+    manager.memoryStore.set("a", "b", 1);
+    await manager.memoryStore.flush();
+  },
   budget: () => throwIfWithheld(memoryBudget().unknown.filter((reason) => reason.startsWith("RAM"))),
   container: () => throwIfWithheld(memoryBudget().unknown),
   async facts() {
