@@ -70,7 +70,7 @@ class Recovery {
   async run(): Promise<Recovered> {
     const { folder } = this.#parts;
     // Before the journals are read: what stands here now was noted before.
-    const [atWork, claims] = [await folder.atWork(), await folder.claims()];
+    const [atWork, claims, drafts] = [await folder.atWork(), await folder.claims(), await folder.drafts()];
     const dead = await this.#readJournals();
     try {
       const open = dead.flatMap((journal) => journal.open);
@@ -82,6 +82,7 @@ class Recovery {
       for (const requestId of atWork) {
         if (!noted.has(requestId) && !this.#atLiving.has(requestId)) await this.#settle({ requestId, fileName: `${requestId}.json` });
       }
+      for (const { coordinator, path } of drafts) if (!this.#living.has(coordinator)) await Deno.remove(path).catch(whenNone);
       for (const { path } of dead) await Deno.remove(path);
     } finally {
       for (const { file } of dead) file.close();

@@ -149,7 +149,7 @@ export class RequestFolder {
 
   /** Writes the one result of a request; false when there is one. */
   async writeResult(requestId: string, coordinator: string, result: unknown): Promise<boolean> {
-    const draft = this.path("results", `.${requestId}.${coordinator}`);
+    const draft = this.path("coordinators", `${coordinator}.${requestId}.draft`);
     await Deno.writeTextFile(draft, `${JSON.stringify(result, null, 2)}\n`);
     try {
       return linked(draft, this.path("results", `${requestId}.json`));
@@ -176,6 +176,12 @@ export class RequestFolder {
       const [, coordinator, , fileName] = CLAIM.exec(name) ?? [];
       return fileName === undefined ? [] : [{ coordinator, fileName, path: this.path("processing", name) }];
     });
+  }
+
+  /** Results that were being written, with whose they are. */
+  async drafts(): Promise<{ readonly coordinator: string; readonly path: string }[]> {
+    const names = (await namesIn(this.path("coordinators"))).filter((name) => name.endsWith(".draft"));
+    return names.map((name) => ({ coordinator: name.slice(0, name.indexOf(".")), path: this.path("coordinators", name) }));
   }
 
   /** Ids of the requests that stand in `processing/`. */

@@ -113,6 +113,24 @@ testWith({ read: true, write: true }, "what a living coordinator has at work is 
   });
 });
 
+testWith(
+  { read: true, write: true },
+  "results that a dead coordinator was writing are removed, those of a living one are not",
+  async () => {
+    await withSwarm(async (swarm) => {
+      const folder = await RequestFolder.open(swarm.root);
+      const journal = await Journal.open(folder, CLOCK, new Random(3));
+      for (const name of ["coordinator-1-dead", journal.coordinator]) {
+        await Deno.writeTextFile(`${swarm.root}/coordinators/${name}.r.1.draft`, "{");
+      }
+      await recoverIn(swarm);
+      const drafts = (await swarm.names("coordinators")).filter((name) => name.endsWith(".draft"));
+      assertEquals(drafts, [`${journal.coordinator}.r.1.draft`]);
+      await journal.close();
+    });
+  },
+);
+
 testWith({ read: true, write: true }, "a request in processing that nobody noted never ran: it waits again", async () => {
   await withSwarm(async (swarm) => {
     await RequestFolder.open(swarm.root);
