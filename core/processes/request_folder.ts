@@ -62,10 +62,8 @@ export class RequestFolder {
 
   /** Everything here is done by links: a file system without them (or a folder that may not be written) is found out before a request is claimed. */
   #probe(): void {
-    const [one, other] = [
-      Deno.makeTempFileSync({ dir: this.path("coordinators"), prefix: ".probe" }),
-      this.path("coordinators", `.link${Deno.pid}`),
-    ];
+    const one = Deno.makeTempFileSync({ dir: this.path("lineage"), prefix: "~probe" });
+    const other = `${one}~`;
     try {
       linked(one, other);
     } finally {
