@@ -51,6 +51,7 @@ const TRIALS: Readonly<Record<string, Trial>> = {
     feature: "facts",
     withheld: "--allow-sys=cpus.*--allow-read=\\S*\\.git",
   },
+  "agents as processes": { feature: "processes", withheld: "--allow-read --allow-write --allow-run --allow-env" },
 };
 
 /** Tries a feature in a folder of its own, with these flags and no others. */
@@ -140,7 +141,7 @@ Deno.test("a behavior has the permissions of the process, sends in any name, and
 
 testWith({ read: true }, "every bound that SECURITY.md names is the one in force", async () => {
   const inForce: Record<string, unknown> = { ...limits, DEPTH_MAX, MESSAGE_BYTES_MAX };
-  for (const [what, bound, name] of await rowsOf("What is bounded")) {
+  for (const [what, bound, name] of [...await rowsOf("What is bounded"), ...await rowsOf("What an agent that is a process")]) {
     assertEquals(Number(bound.replaceAll(",", "")), inForce[name.replaceAll("`", "")], what);
   }
   assertStringIncludes(await Deno.readTextFile(new URL("README.md", ROOT)), "(SECURITY.md)");

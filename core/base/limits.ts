@@ -145,6 +145,48 @@ export const METRIC_LABELS_MAX = 4;
 export const METRIC_TEXT_LENGTH_MAX = 64;
 /** Series asked of a thread at a time: 32 full histograms of 1,056 buckets with the longest labels take two thirds of a message. */
 export const METRIC_SERIES_PER_CALL_MAX = 32;
+/** Process agents of one coordinator at a time: each holds two pipes and a log, of the 1,024 open files that a process usually may have. */
+export const PROCESS_AGENTS_MAX = 256;
+/** Bytes of one request file: as much as a message. */
+export const REQUEST_BYTES_MAX = 1_048_576;
+/** Requirements of one request: a list that a person still reads. */
+export const REQUIREMENTS_MAX = 1_000;
+/** Characters of a request's id, role and model: they become file names, arguments and variables. */
+export const REQUEST_TEXT_CHARS_MAX = 128;
+/** Characters of a request file's name: the name of the claim is longer by an id, and file systems stop at 255. */
+export const REQUEST_FILE_NAME_CHARS_MAX = 180;
+/** Request files taken up in one look at the folder, oldest first; the others are found by the next. */
+export const REQUESTS_PER_LOOK_MAX = 1_000;
+/** Generations of requests by children of a request. */
+export const REQUEST_DEPTH_MAX = 3;
+/** Requests that one request may lead to, through all generations. */
+export const REQUESTS_PER_TREE_MAX = 100;
+/** A request file that cannot be read as JSON may still be being written: it is rejected when it has not changed for so long. */
+export const REQUEST_UNFINISHED_MS = 1_000;
+/** An agent that is told to stop (SIGTERM) has so long; then its whole group is killed. Below the 3 s after which what still runs is an orphan. */
+export const KILL_GRACE_MS = 2_000;
+/** After its end, what an agent has left in its pipes is read so long: a daemon that holds them open must not hold its result back. */
+export const PIPES_DRAIN_MS = 500;
+/** Output that a result holds: the first and the last half of it. The log holds all. */
+export const OUTPUT_BYTES_KEPT = 50_000;
+/** Bytes of one agent's log; what comes after is counted only. Twice the largest output that was tried. */
+export const AGENT_LOG_BYTES_MAX = 2 * 1024 ** 3;
+/** Bytes of one line of the line protocols: beyond it, no line of a program that knows the protocol. */
+export const PROTOCOL_LINE_BYTES_MAX = 8 * 1_048_576;
+/** Tries of a health check: the second tells a passing fault from a broken command. */
+export const HEALTH_CHECK_TRIES_MAX = 2;
+/** Before a deadline, an agent that makes progress is given more time from this long before. */
+export const EXTENSION_LEAD_MS = 30_000;
+/** A look at an agent's processes takes 5–50 ms, on a machine that is far too busy a second; one that takes longer than this tells nothing. */
+export const PROCESS_LOOK_MS_MAX = 5_000;
+/** Pieces of output closer together than this are one burst. */
+export const BURST_GAP_MS = 100;
+/** An agent computes when its processes took this share of a core since the last look; an idle runtime takes a tenth of that. */
+export const COMPUTING_SHARE_MIN = 0.02;
+/** It reads or writes when it moved so many bytes since the last look: more than a timer's or a spinner's. */
+export const MOVING_BYTES_MIN = 4_096;
+/** Bytes of a coordinator's journal after which it is emptied, at the next moment when nothing runs. */
+export const JOURNAL_BYTES_MAX = 1_048_576;
 /** States of one state machine, and how deep they may nest: a diagram that nobody could read any more. */
 export const STATES_MAX = 1_024;
 /** See `STATES_MAX`. */

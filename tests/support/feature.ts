@@ -2,6 +2,7 @@
 import { UltraFastAgentManager } from "../../mod.ts";
 import { memoryBudget } from "../../core/metrics/system_usage.ts";
 import { readSurroundings } from "../../scripts/validate/machine.ts";
+import { runCoordinate, system } from "../../scripts/coordinate/command.ts";
 import { ECHO } from "./behaviors.ts";
 
 const [feature, base] = Deno.args;
@@ -52,6 +53,11 @@ const FEATURES: Record<string, () => Promise<void> | void> = {
   },
   budget: () => throwIfWithheld(memoryBudget().unknown.filter((reason) => reason.startsWith("RAM"))),
   container: () => throwIfWithheld(memoryBudget().unknown),
+  async processes() {
+    let said = "";
+    const world = { ...system, err: (text: string) => said += text };
+    if (await runCoordinate(["swarm", "--once", "--", "true"], world) !== 0) throw new Error(said);
+  },
   async facts() {
     const { "machine.memoryLimitBytes": _needsAll, ...facts } = (await readSurroundings(new URL(base))).notMeasured;
     throwIfWithheld(Object.values(facts));

@@ -93,6 +93,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   "tasks": 4,
   "workflows": 4,
   "collective": 4,
+  "processes": 4,
   "team": 4.5,
   "threats": 4.5,
   "": 5,
