@@ -368,14 +368,15 @@ function callbacksOf(given: unknown, path: string): CompiledCallback[] {
   });
 }
 
-/** What is entered below `domain` on the way to `target`, and with it. */
+/** What is entered below `domain` on the way to `target`, and with it, in document order. */
 function entered(domain: CompiledState, target: CompiledState): CompiledState[] {
   const path: CompiledState[] = [];
   for (let at: CompiledState | null = target; at !== domain && at !== null; at = at.parent) path.unshift(at);
   const beside = path.filter(({ parallel }) => parallel).flatMap(({ children }) =>
     children.filter((child) => !path.includes(child)).flatMap(withInitial)
   );
-  return [...path.slice(0, -1), ...withInitial(target), ...beside.filter((state) => !isWithin(state, target))];
+  const states = [...path.slice(0, -1), ...withInitial(target), ...beside.filter((state) => !isWithin(state, target))];
+  return states.sort((a, b) => a.index - b.index);
 }
 
 function withInitial(state: CompiledState): CompiledState[] {
