@@ -40,6 +40,7 @@ export type {
   TaskStatus,
 } from "./core/agents/agent.ts";
 export type { DeadLetter, DeadLetterReason } from "./core/agents/dead_letters.ts";
+export { AGENT_LIFECYCLE, AgentLifecycleState } from "./core/agents/lifecycle.ts";
 export type { ReplayOptions, ReplayResult } from "./core/agents/letter_office.ts";
 export type { Recovery } from "./core/agents/supervisor.ts";
 export { attachMapped } from "./core/attach_mapped.ts";
