@@ -40,6 +40,8 @@ export class Run {
   #open: number;
   /** Tries that run; what must not be overtaken by the end. */
   active = 0;
+  /** Lines in the journal. */
+  #journaled = 0;
   #waits: Waits | null = null;
   #results: Record<string, unknown> | null = null;
   #whenEnded: ((run: Run) => void)[] | null = null;
@@ -112,11 +114,12 @@ export class Run {
     void this.machine.transition(state, { at: this.now, reason });
   }
 
-  /** Writes a line. */
+  /** Writes a line: first in the journal, which throws when it cannot keep the data. */
   note(kind: JournalKind, stepId?: string, data?: unknown): void {
     const { journal } = this.host;
-    if (journal !== null) { // first: it throws when it cannot keep the data
-      journal.append({ executionId: this.id, sequence: this.lines.count, at: this.now, kind, stepId, data });
+    if (journal !== null) {
+      journal.append({ executionId: this.id, sequence: this.#journaled, at: this.now, kind, stepId, data });
+      this.#journaled++;
     }
     this.lines.add(this.now, kind, stepId, data);
   }
@@ -129,6 +132,7 @@ export class Run {
   /** Takes over what a journal says. */
   restore(entries: readonly JournalEntry[]): void {
     for (const { at, kind, stepId, data } of entries) this.lines.add(at, kind, stepId, data);
+    this.#journaled = entries.length;
     replay(this, entries);
     this.#open = this.units.filter((unit) => !unit.ended).length;
   }
@@ -207,10 +211,13 @@ export class Run {
     const endsAt = Math.min(step.kind === "workflow" ? Infinity : this.now + step.timeoutMs, this.deadlineAt);
     const attempt = unit.attempt = new StepContext(this, unit, unit.attempts, endsAt);
     this.active++;
-    this.note("step-started", unit.id, unit.attempts);
     const { journal } = this.host;
-    // What may not be run twice must be known to have begun before it does.
-    if (journal === null || step.effect === "pure" || step.effect === "idempotent") return this.#launch(unit, attempt);
+    // What may not be run twice must be known to have begun before it does; what may, need not be: it begins anew.
+    if (journal === null || ((step.effect === "pure" || step.effect === "idempotent") && step.kind !== "workflow")) {
+      this.lines.add(this.now, "step-started", unit.id, unit.attempts);
+      return this.#launch(unit, attempt);
+    }
+    this.note("step-started", unit.id, unit.attempts);
     journal.whenDurable((error) => {
       if (attempt.settled) return;
       this.tick();
