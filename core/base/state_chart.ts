@@ -399,3 +399,14 @@ function isWithin(state: CompiledState, domain: CompiledState): boolean {
 function notTogether(leaves: readonly string[], why: string): InvalidArgumentError {
   return new InvalidArgumentError("snapshot.states", leaves.join(", "), `these cannot be active together: ${why}.`);
 }
+
+const charts = new WeakMap<StateMachineDefinition, StateChart>();
+
+/** The chart of a definition; that of a frozen one is made once. */
+export function chartOf(definition: StateMachineDefinition): StateChart {
+  const known = charts.get(definition);
+  if (known !== undefined) return known;
+  const chart = new StateChart(definition);
+  if (Object.isFrozen(definition)) charts.set(definition, chart);
+  return chart;
+}

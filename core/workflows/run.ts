@@ -21,6 +21,13 @@ import type { WorkflowView } from "./workflow.ts";
 import { WORKFLOW_LIFECYCLE, type WorkflowState } from "./workflow_lifecycle.ts";
 import type { Plan } from "./workflow_plan.ts";
 
+/** A try that somebody is to wait for. */
+interface Offer {
+  readonly unit: Unit;
+  readonly attempt: StepContext;
+  readonly returned: PromiseLike<unknown>;
+}
+
 /** One execution. */
 export class Run {
   readonly id: string;
@@ -30,7 +37,7 @@ export class Run {
   readonly deadlineAt: number;
   readonly units: Unit[];
   readonly machine: StateMachine<WorkflowState>;
-  readonly lines: LineBook = new LineBook();
+  readonly lines: LineBook;
   readonly timeoutMs: number;
   /** Steps to begin, from `#next` on. */
   readonly #ready: Unit[] = [];
@@ -42,6 +49,9 @@ export class Run {
   active = 0;
   /** Lines in the journal. */
   #journaled = 0;
+  /** Whether a function that has just seen a step end would wait for the next that begins, and that one. */
+  #offers = false;
+  #offered: Offer | null = null;
   #waits: Waits | null = null;
   #results: Record<string, unknown> | null = null;
   #whenEnded: ((run: Run) => void)[] | null = null;
@@ -68,6 +78,7 @@ export class Run {
     this.now = host.clock.now();
     this.machine = new StateMachine(WORKFLOW_LIFECYCLE, { clock: host.clock });
     const { steps } = plan;
+    this.lines = new LineBook(2 + 2 * steps.length);
     const units: Unit[] = this.units = [];
     for (let index = 0; index < steps.length; index++) units.push(new Unit(steps[index]));
     this.#open = steps.length;
@@ -157,29 +168,6 @@ export class Run {
     });
   }
 
-  /** No step begins until it is resumed; those that run go on. */
-  pause(): void {
-    if (this.state !== "RUNNING" || this.stop !== null) return;
-    this.tick();
-    this.become("PAUSED");
-    this.note("paused");
-    this.#children((child) => child.pause());
-  }
-
-  /** Goes on. */
-  resume(): void {
-    if (this.state !== "PAUSED" || this.stop !== null) return;
-    this.tick();
-    this.become("RUNNING");
-    this.note("resumed");
-    this.#children((child) => child.resume());
-    this.pump();
-  }
-
-  #children(tell: (child: Run) => void): void {
-    for (const unit of this.units) for (const part of [unit, ...unit.items ?? []]) if (part.child?.over === false) tell(part.child);
-  }
-
   /** Has a step begin, or go on, in its turn. */
   push(unit: Unit): void {
     this.#ready.push(unit);
@@ -248,19 +236,36 @@ export class Run {
       return this.#completed(unit, attempt, returned);
     }
     if (step.kind !== "workflow") this.host.deadlines.insert(attempt);
-    (returned as PromiseLike<unknown>).then(
-      (value) => {
-        if (attempt.settled) return;
-        this.tick();
-        this.#completed(unit, attempt, value);
-      },
-      (error) => {
+    if (!this.#offers) return void this.#follow(unit, attempt, returned as PromiseLike<unknown>);
+    this.#offers = false;
+    this.#offered = { unit, attempt, returned: returned as PromiseLike<unknown> };
+  }
+
+  /**
+   * Waits for a try, then for the one that its end began, and so on along a chain of steps: one asynchronous function for a branch costs less than two callbacks
+   * and a promise for each step.
+   */
+  async #follow(unit: Unit, attempt: StepContext, returned: PromiseLike<unknown>): Promise<void> {
+    for (;;) {
+      let value: unknown;
+      try {
+        value = await returned;
+      } catch (error) {
         if (attempt.settled) return;
         this.tick();
         this.#failed(unit, attempt, error);
-        this.pump();
-      },
-    );
+        return this.pump();
+      }
+      if (attempt.settled) return;
+      this.tick();
+      this.#offers = true;
+      this.#completed(unit, attempt, value);
+      this.#offers = false;
+      const next = this.#offered;
+      if (next === null) return;
+      this.#offered = null;
+      ({ unit, attempt, returned } = next);
+    }
   }
 
   /** A try has taken too long. */
