@@ -43,6 +43,7 @@ import { TEAM } from "./team/team.ts";
 import { TaskAgents } from "./workflow_agents.ts";
 import { DEFAULT_PATTERNS, registerResponseActions } from "./threats/playbooks.ts";
 import { ThreatResponseEngine } from "./threats/threat_response.ts";
+import { FileJournal } from "./workflows/file_journal.ts";
 import { OrchestrationEngine } from "./workflows/orchestration_engine.ts";
 
 /** What tests may replace; see `./testing`. Not an option, so that no configuration can reach it. */
@@ -147,7 +148,8 @@ export class System {
       run: (agentId, task, how) => this.main.host.task(agentId, task, how),
       onResult: (result) => emit("task:completed", result),
     });
-    this.orchestration = new OrchestrationEngine({ clock, agents: new TaskAgents(this.registry, this.executor, clock) });
+    const journal = config.workflowJournal === null ? undefined : new FileJournal(config.workflowJournal);
+    this.orchestration = new OrchestrationEngine({ clock, journal, agents: new TaskAgents(this.registry, this.executor, clock) });
     this.threats = new ThreatResponseEngine({
       ...{ clock, runner: this.orchestration },
       onIncident: (incident) => emit("threat:incident", incident),
@@ -169,6 +171,7 @@ export class System {
       await this.agents.warmUp();
       await this.monitor.start();
     } catch (error) {
+      this.orchestration.close();
       await this.agents.close();
       await this.workers.end();
       await this.#state?.close();

@@ -11,6 +11,7 @@ import {
   defineAgent,
   HostDiedError,
   InboxFullError,
+  KernelError,
   UltraFastAgentManager,
 } from "../mod.ts";
 import { behaviorUrl } from "./support/behaviors.ts";
@@ -259,6 +260,25 @@ const EFFECTS: Record<keyof KernelOptions, () => Promise<void>> = {
       await Deno.remove(folder, { recursive: true });
     }
   },
+
+  async workflowJournal() {
+    const folder = await Deno.makeTempDir();
+    try {
+      const error = await assertRejects(
+        () => open({ workflowJournal: `${folder}/missing/flows.sqlite` }),
+        KernelError,
+        "missing/flows.sqlite",
+      );
+      assertEquals(error.code, "JOURNAL_UNUSABLE");
+      await using manager = await open({ workflowJournal: `${folder}/flows.sqlite` });
+      const { id } = await manager.orchestration.start({ id: "waits", steps: [{ id: "a", approval: true }] });
+      await manager.shutdown();
+      await using next = await open({ workflowJournal: `${folder}/flows.sqlite` });
+      assertEquals((await next.orchestration.resume()).resumed.map((execution) => execution.id), [id]);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
 };
 
 testWith({ read: true, write: true }, "a metrics log that cannot be opened ends initialize(), and leaves nothing behind", async () => {
@@ -300,5 +320,6 @@ Deno.test({
 });
 
 for (const [key, effect] of Object.entries(EFFECTS)) {
-  testWith(key === "metricsLog" || key === "persistence" ? { read: true, write: true } : {}, `the option ${key} has its effect`, effect);
+  const writes = ["metricsLog", "persistence", "workflowJournal"].includes(key);
+  testWith(writes ? { read: true, write: true } : {}, `the option ${key} has its effect`, effect);
 }

@@ -9,7 +9,7 @@
  *
  * @module
  */
-import type { StateMachineDefinition } from "../base/state_chart.ts";
+import type { StateMachineDefinition } from "../base/state_definition.ts";
 
 /** States of an agent's slot. */
 export const AGENT_STATE = {

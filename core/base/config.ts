@@ -124,6 +124,8 @@ export interface KernelConfig {
   readonly targets: PerformanceTargets;
   /** What looks after it. */
   readonly monitoring: MonitoringPlan;
+  /** File of the workflows' journal; null for none. */
+  readonly workflowJournal: string | null;
   /** Native loops. */
   readonly native: NativePlan;
   /** Where state is kept, if it is. */
@@ -154,6 +156,7 @@ export function parseConfig(options: KernelOptions, cores: number): KernelConfig
       cpuPercent: given.alertThresholds.cpuUsagePercent,
     },
     monitoring: monitoringPlan(given),
+    workflowJournal: given.workflowJournal ?? null,
     native: typeof given.native === "boolean"
       ? { enabled: given.native, library: null }
       : { enabled: true, library: given.native.library ?? null },

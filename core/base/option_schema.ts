@@ -64,6 +64,7 @@ const schema = keyed({
     z.string().min(1),
     keyed({ path: z.string().min(1), bytesMax: count(1_024).optional(), filesMax: count(1).max(limits.METRICS_LOG_FILES_MAX).optional() }),
   ]).optional(),
+  workflowJournal: z.string().min(1).optional(),
   native: z.union([z.boolean(), keyed({ library: z.string().min(1).optional() })]).default(true),
   persistence: keyed({
     path: z.string().min(1),

@@ -51,6 +51,8 @@ export interface KernelOptions {
   alertThresholds?: AlertThresholds;
   /** A file that gets one JSON line at each look, or where and how much of it is kept. Needs the permission to write it. */
   metricsLog?: string | MetricsLogOptions;
+  /** A file of SQLite in which `manager.orchestration` writes its executions down, so that `orchestration.resume()` goes on with them after a crash. Default: nowhere. */
+  workflowJournal?: string;
   /**
    * Whether the hot loops may run in a native library: true uses one that is found and that `--allow-ffi` permits, else TypeScript; false never looks;
    * `{ library }` names a file that must work. The values are the same either way. Default true.

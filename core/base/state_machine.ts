@@ -11,17 +11,8 @@
 import { type Clock, epochOffsetMs, SystemClock } from "./clock.ts";
 import { describe, InvalidArgumentError, KernelError } from "./errors.ts";
 import { STATE_HISTORY_MAX, TRANSITIONS_NESTED_MAX, TRANSITIONS_WAITING_MAX } from "./limits.ts";
-import {
-  chartOf,
-  type CompiledCallback,
-  type CompiledState,
-  type Configuration,
-  type Move,
-  type StateChange,
-  type StateChart,
-  type StateMachineDefinition,
-  type TransitionOptions,
-} from "./state_chart.ts";
+import { chartOf, type CompiledCallback, type CompiledState, type Configuration, type Move, type StateChart } from "./state_chart.ts";
+import type { StateChange, StateMachineDefinition, TransitionOptions } from "./state_definition.ts";
 import { Frame, running, settled, type Wanted } from "./state_frames.ts";
 import { type Change, refusal } from "./state_guards.ts";
 import { stateDiagram } from "./state_diagram.ts";
@@ -37,7 +28,7 @@ export type {
   StateNodes,
   StateTransition,
   TransitionOptions,
-} from "./state_chart.ts";
+} from "./state_definition.ts";
 
 /** What belongs to one machine and not to its chart. */
 export interface StateMachineOptions {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { StateMachineDefinition } from "../base/state_chart.ts";
+import type { StateMachineDefinition } from "../base/state_definition.ts";
 
 /** States of an execution. */
 export type WorkflowState = "CREATED" | "QUEUED" | "RUNNING" | "PAUSED" | "COMPLETED" | "FAILED" | "CANCELLED" | "ROLLED_BACK";
