@@ -150,7 +150,6 @@ export class Run {
 
   /** Begins the first steps. */
   begin(): void {
-    this.tick();
     this.startedAt = this.now;
     this.become("RUNNING");
     this.watchDeadline();
