@@ -259,6 +259,64 @@ export const LOG_KEYS_MAX = 1 << 25;
 export const RECOVERED_AGENTS_NAMED_MAX = 4_096;
 /** A flush that a worker thread asks for may take so long: a disk that has to write everything anew, ten times over. */
 export const FLUSH_TIMEOUT_MS = 30_000;
+/** Output tokens that a model may write unless the request or the task says otherwise: a few pages. */
+export const MODEL_OUTPUT_TOKENS = 4_096;
+/** A call of a model may take so long, its retries and waits included, unless it says otherwise: a long answer takes some minutes. */
+export const MODEL_TIMEOUT_MS = 300_000;
+/** Characters of one request to a model, all messages together: less than a message between threads holds. */
+export const MODEL_REQUEST_CHARS_MAX = 900_000;
+/** Messages of one request: a long conversation with its tools. */
+export const MODEL_MESSAGES_MAX = 1_000;
+/** Tokens that a provider puts around each message and tool, on top of what their bytes can make: no known format takes more than a dozen. */
+export const MODEL_FRAMING_TOKENS = 16;
+/** Rounds of tool calls in one request: a model that asks on and on must come to an end. */
+export const TOOL_ROUNDS_MAX = 16;
+/** Tools of one request. */
+export const TOOLS_MAX = 128;
+/** Characters of what one tool returns to the model; the rest is cut, and said to be. */
+export const TOOL_OUTPUT_CHARS_MAX = 100_000;
+/** Model calls of agents on threads that may be open at a time; each holds a promise and its pieces. */
+export const MODEL_CALLS_OPEN_MAX = 10_000;
+/** Pieces of a stream that wait for its reader, in characters; beyond, the provider is not read on. */
+export const MODEL_STREAM_CHARS_MAX = 1_048_576;
+/** Bytes that a command which stands for a model may write: as much as a message can hold. */
+export const MODEL_PROCESS_BYTES_MAX = 1_048_576;
+/** What a command that stands for a model has left to end after SIGTERM, before SIGKILL. */
+export const MODEL_PROCESS_GRACE_MS = 2_000;
+/** Tries of a failed model call after the first one. */
+export const MODEL_RETRIES_MAX = 4;
+/** Wait before the first retry, doubled with each and then taken by chance between half of it and all. */
+export const MODEL_BACKOFF_MS = 500;
+/** Longest of these waits; what a provider asks for by retry-after may be longer. */
+export const MODEL_BACKOFF_MS_MAX = 30_000;
+/** A provider's wish to be left alone longer than this is an error at once: nobody waits for an hour unasked. */
+export const RETRY_AFTER_MS_MAX = 600_000;
+/** Calls in a row that must fail before a provider is left alone, and for how long. */
+export const BREAKER_FAILURES = 5;
+/** See `BREAKER_FAILURES`. */
+export const BREAKER_OPEN_MS = 10_000;
+/** Connections that a provider's pool keeps at least, once it has been used: the owner's document. */
+export const POOL_CONNECTIONS_MIN = 2;
+/** At most: likewise. */
+export const POOL_CONNECTIONS_MAX = 10;
+/** Waiting for one: likewise. */
+export const POOL_ACQUIRE_MS = 30_000;
+/** One that nobody used for so long is closed: likewise. */
+export const POOL_IDLE_MS = 30_000;
+/** How often that is looked at: likewise. */
+export const POOL_EVICTION_MS = 10_000;
+/** Results that the executor remembers, and for how long: the owner's document. */
+export const RESULTS_CACHED_MAX = 10_000;
+/** See `RESULTS_CACHED_MAX`. */
+export const RESULT_TTL_MS = 300_000;
+/** Characters of input that a cached task is known by: a longer one is not cached, its key would cost more than it saves. */
+export const RESULT_KEY_CHARS_MAX = 65_536;
+/** Files that an AsyncFileManager works on at a time: enough for a disk, few of the 1,024 that a process may have open. */
+export const FILES_OPEN_MAX = 16;
+/** File operations that may wait for their turn. */
+export const FILES_WAITING_MAX = 10_000;
+/** Agents whose spending is remembered, the living ones always; beyond, the dead are forgotten first. */
+export const ACCOUNTS_MAX = 20_000;
 
 assert(PENDING_REPLIES_MAX === 65_536, "pending replies stay a round 64 Ki a thread");
 assert(FRAMES_PER_TURN_MAX >= PARKED_PER_TURN_MAX, "one agent's parked messages never take more than a turn");
