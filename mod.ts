@@ -19,6 +19,7 @@ export type {
   AgentContext,
   AgentId,
   AgentMetrics,
+  AgentModel,
   AgentStore,
   AskOptions,
   Counter,
@@ -26,21 +27,34 @@ export type {
   Gauge,
   Health,
   InputOf,
+  Isolation,
   Message,
   MetricLabels,
+  ModelBudget,
+  ModelCall,
+  ModelMessage,
+  ModelReply,
+  ModelRequest,
+  ModelStream,
+  ModelTool,
   Priority,
   PriorityName,
   ReplyOf,
   SendOptions,
   SendResult,
   SpawnConfig,
+  StopReason,
   Supervision,
   TaskDefinition,
   TaskResult,
   TaskStatus,
+  TokenUsage,
+  ToolCall,
+  ToolInput,
 } from "./core/agents/agent.ts";
 export type { DeadLetter, DeadLetterReason } from "./core/agents/dead_letters.ts";
 export { AGENT_LIFECYCLE, AgentLifecycleState } from "./core/agents/lifecycle.ts";
+export { IsolationUnavailableError } from "./core/agents/spawn_checks.ts";
 export type { ReplayOptions, ReplayResult } from "./core/agents/letter_office.ts";
 export type { Recovery } from "./core/agents/supervisor.ts";
 export { attachMapped } from "./core/attach_mapped.ts";
@@ -67,8 +81,16 @@ export type {
   AlertThresholds,
   KernelOptions,
   MetricsLogOptions,
+  ModelOptions,
+  ModelPoolOptions,
+  ModelPrice,
+  ModelRoute,
   NativeOptions,
+  NetworkProviderOptions,
   PersistenceOptions,
+  ProcessProviderOptions,
+  ProviderChoice,
+  ResultCacheBounds,
   WarmPoolOptions,
 } from "./core/base/options.ts";
 export { StateChart } from "./core/base/state_chart.ts";
@@ -98,6 +120,20 @@ export type { FilterCondition, MessageFilter } from "./core/bus/message_filter.t
 export { MessagePool } from "./core/bus/message_pool.ts";
 export type { PooledMessage, PoolStats } from "./core/bus/message_pool.ts";
 export type { WaitOptions } from "./core/bus/queue_waiters.ts";
+export type { PoolStatistics } from "./core/models/connection_pool.ts";
+export type { AccountReport, Spending } from "./core/models/ledger.ts";
+export { mcpTools } from "./core/models/mcp_tools.ts";
+export type { McpOptions, McpTools } from "./core/models/mcp_tools.ts";
+export { BudgetExceededError, BudgetUnenforceableError, ModelError, ModelKeyMissingError } from "./core/models/model_errors.ts";
+export type { ModelErrorDetails, ModelFailure } from "./core/models/model_errors.ts";
+export { PRICES_AS_OF } from "./core/models/prices.ts";
+export { ProviderUnknownError } from "./core/models/routes.ts";
+export type { ProviderStatus } from "./core/task_service.ts";
+export { TaskUse } from "./core/bus/task.ts";
+export { AsyncFileManager, PathOutsideError } from "./core/tasks/file_manager.ts";
+export type { FileEntry, FileManagerOptions } from "./core/tasks/file_manager.ts";
+export type { ResilienceStatistics } from "./core/tasks/resilience.ts";
+export type { ResultCacheOptions, ResultCacheStatistics } from "./core/tasks/result_cache.ts";
 export { ReplicatedMemory as DistributedMemorySystem } from "./core/bus/replicated_memory.ts";
 export type { MemorySpace } from "./core/bus/replicated_memory.ts";
 export type { GroupPolicy } from "./core/bus/subscriptions.ts";
@@ -131,7 +167,7 @@ export { planSizing as planLayout } from "./core/sizing.ts";
 export type { FigureBasis, SizingFigure, SizingPlan, SizingRequest } from "./core/sizing.ts";
 export type { KernelParts } from "./core/system.ts";
 export { TaskExecutor as OptimizedExecutor } from "./core/tasks/executor.ts";
-export type { ExecuteOptions, ExecutorOptions, ExecutorStatistics, RunTask } from "./core/tasks/executor.ts";
+export type { ExecuteOptions, ExecutorOptions, ExecutorStatistics, RunConditions, RunTask } from "./core/tasks/executor.ts";
 export type { AnalystInput, AnalystOutput } from "./core/team/analyst.ts";
 export type { Assertion } from "./core/team/assertions.ts";
 export type { CoderInput, CoderOutput } from "./core/team/coder.ts";

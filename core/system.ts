@@ -38,7 +38,8 @@ import { Monitor } from "./metrics/monitor.ts";
 import { type SystemStatus, systemStatus } from "./metrics/system_status.ts";
 import { systemUsage } from "./metrics/system_usage.ts";
 
-import { TaskExecutor } from "./tasks/executor.ts";
+import { agentModel } from "./models/agent_model.ts";
+import { TaskService } from "./task_service.ts";
 import { TEAM } from "./team/team.ts";
 import { TaskAgents } from "./workflow_agents.ts";
 import { DEFAULT_PATTERNS, registerResponseActions } from "./threats/playbooks.ts";
@@ -90,8 +91,8 @@ export class System {
   readonly supervisor: Supervisor;
   /** Dead letters of all threads. */
   readonly letters: LetterOffice;
-  /** Runs tasks, so many at a time. */
-  readonly executor: TaskExecutor;
+  /** Runs tasks and asks models. */
+  readonly tasks: TaskService;
   /** Runs workflows, on actions and on agents. */
   readonly orchestration: OrchestrationEngine;
   /** Finds incidents in events, and answers them by playbooks. */
@@ -126,6 +127,11 @@ export class System {
     memory.words[HEADER.hostsStarted >> 2] = threads + 1;
     memory.words[HEADER.keepsState >> 2] = config.persistence === null ? 0 : 1;
     store(memory.words, hostField(layout, 0, HOST.state) >> 2, HOST_STATE.running);
+    this.tasks = new TaskService({
+      ...{ config, clock, host: () => this.main.host, registry: () => this.registry },
+      isOwn: (type) => behaviors[type] !== undefined,
+      onResult: (result) => emit("task:completed", result),
+    });
     const plan = this.#plan(0);
     // The threads know the team themselves: behaviors cannot be sent to them.
     this.main = assembleHost({ ...plan, behaviors: { ...TEAM, ...plan.behaviors } }, memory, clock, parts.main, this.#office());
@@ -142,14 +148,11 @@ export class System {
       alive: () => workers.alive,
       awaitHost: () => workers.anyStarted(),
     });
-    this.agents = new AgentManager(this.main.host, agentsMax, warmPools, emit);
-    this.executor = new TaskExecutor({
-      ...{ clock, concurrency: config.executorConcurrency },
-      run: (agentId, task, how) => this.main.host.task(agentId, task, how),
-      onResult: (result) => emit("task:completed", result),
+    this.agents = new AgentManager(this.main.host, agentsMax, warmPools, (name, data) => this.#told(name, data), (config) => {
+      if (config.model !== undefined) this.tasks.desk.checkModel(config.model, "config.model");
     });
     const journal = config.workflowJournal === null ? undefined : new FileJournal(config.workflowJournal);
-    this.orchestration = new OrchestrationEngine({ clock, journal, agents: new TaskAgents(this.registry, this.executor, clock) });
+    this.orchestration = new OrchestrationEngine({ clock, journal, agents: new TaskAgents(this.registry, this.tasks.executor, clock) });
     this.threats = new ThreatResponseEngine({
       ...{ clock, runner: this.orchestration },
       onIncident: (incident) => emit("threat:incident", incident),
@@ -164,6 +167,7 @@ export class System {
   async start(): Promise<void> {
     this.main.loop.start(this.main.host);
     try {
+      await this.tasks.start();
       // Before any thread runs: nobody looks at the store while it is filled.
       await this.#openState();
       await this.workers.start(this.config.threads);
@@ -175,6 +179,7 @@ export class System {
       await this.agents.close();
       await this.workers.end();
       await this.#state?.close();
+      this.tasks.close();
       this.#closeMain();
       this.#arena?.close(false);
       throw error;
@@ -187,7 +192,7 @@ export class System {
     await monitor.stop();
     this.orchestration.close();
     this.#state?.freeze();
-    this.executor.close();
+    this.tasks.close();
     await agents.close();
     const stops = [0, ...workers.alive].map((host) => main.host.call(host, "stop", null, 2 * STOP_TIMEOUT_MS));
     await Promise.allSettled(stops);
@@ -264,14 +269,26 @@ export class System {
   #office(): Office {
     return {
       onNote: (note) => this.#noted(note),
-      register: (ids, record) => this.registry.add(ids, record),
+      register: (ids, record) => this.#register(ids, record),
       calls: {
-        register: (order) => this.registry.add((order as Registration).ids, (order as Registration).record),
+        register: (order) => this.#register((order as Registration).ids, (order as Registration).record),
         flush: () => this.#flush(),
+        ...this.tasks.office.calls,
       },
+      model: agentModel,
       flush: () => this.#flush(),
       awaitHost: () => this.workers.anyStarted(),
     };
+  }
+
+  #register(ids: readonly AgentId[], record: AgentRecord): void {
+    this.registry.add(ids, record);
+    for (const id of ids) this.tasks.desk.ledger.opened(id, record.parent, record.config.budget);
+  }
+
+  #told(name: string, data: unknown): void {
+    this.emit(name, data);
+    if (name === "agent:terminated") this.tasks.agentEnded((data as { agentId: AgentId }).agentId);
   }
 
   #monitor(): Monitor {
@@ -297,6 +314,7 @@ export class System {
     const error = new HostDiedError(host, why, { cause });
     const { bus } = this.main;
     bus.repair(host);
+    this.tasks.office.abandon(host);
     const report = (reason: unknown): void => this.emit("agent:error", { host, error: reason });
     this.main.store.wakeWatches();
     const replaced = this.workers.replace();

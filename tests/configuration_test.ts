@@ -187,6 +187,14 @@ const EFFECTS: Record<keyof KernelOptions, () => Promise<void>> = {
     assertEquals(parseConfig({ executorConcurrency: 3 }, 2).executorConcurrency, 3);
   },
 
+  async executor() {
+    for (const [model, text] of [["echo", "[local, no model was asked] hi"], ["outline", "[local, no model was asked] 1 messages"]]) {
+      await using manager = await open({ executor: { provider: "local", model } });
+      const { output } = await manager.executeTask(await manager.spawnAgent("deaf"), { id: "1", objective: "hi" });
+      assertEquals(String(output).slice(0, text.length), text);
+    }
+  },
+
   async agentPoolConfig() {
     const preWarmPools = { echo: 2, deaf: { minSize: 1, maxSize: 5 }, stuck: 0 };
     await using manager = await open({ agentPoolConfig: { preWarmPools } });

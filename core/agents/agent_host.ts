@@ -16,13 +16,13 @@ import { BlackBox } from "../memory/black_box.ts";
 import { HOST, hostField } from "../memory/layout.ts";
 import { COUNT, HostMetrics } from "../metrics/counters.ts";
 import { MetricsRegistry } from "../metrics/registry.ts";
-import type { AgentStore, AskOptions, SendOptions, SendResult, SpawnConfig } from "./agent.ts";
+import type { AgentModel, AgentStore, AskOptions, SendOptions, SendResult, SpawnConfig } from "./agent.ts";
 import { AgentDirectory, slotOf } from "./agent_directory.ts";
 import { Asks } from "./asks.ts";
 import { Bereavement, type DeathNotice } from "./bereavement.ts";
 import { Calls } from "./calls.ts";
 import type { DeadLetterPage, DeadLetterReason, DeadLetters } from "./dead_letters.ts";
-import { type AgentHome, type Delivery, deliveryOf } from "./delivery.ts";
+import { type AgentHome, type Delivery, deliveryOf, type ModelAsker } from "./delivery.ts";
 import type { HostedAgent } from "./hosted_agent.ts";
 import type { HostOptions } from "./host_options.ts";
 import type { Interceptor } from "./host_parts.ts";
@@ -205,6 +205,10 @@ export class AgentHost implements AgentHome {
   }
 
   // ——— what agents need (AgentHome) ———
+
+  model(asker: ModelAsker): AgentModel {
+    return this.#options.model({ call: (...call) => this.call(0, ...call) }, asker);
+  }
 
   get alive(): boolean {
     // A plain read: whoever was given up hung for seconds before, and then comes here by a call that no compiler looks through.

@@ -134,7 +134,7 @@ export interface AgentModel {
 }
 
 /** What an agent and all agents that it spawned may spend together on models. */
-export interface Budget {
+export interface ModelBudget {
   /** Tokens, read and written. */
   readonly tokens?: number;
   /** US dollars. A model without a known price is refused then. */

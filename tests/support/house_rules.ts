@@ -94,6 +94,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   "workflows": 4,
   "collective": 4,
   "processes": 4,
+  "models": 4,
   "team": 4.5,
   "threats": 4.5,
   "": 5,
