@@ -63,9 +63,14 @@ interface Account {
   readonly limits: ModelBudget | undefined;
   readonly spent: Record<keyof Amounts, number>;
   readonly reserved: Record<keyof Amounts, number>;
-  own: Spending;
-  tree: Spending;
+  /** Whether a budget stands above it, or is its own. */
+  readonly isBounded: boolean;
+  readonly own: Tally;
+  readonly tree: Tally;
 }
+
+/** A spending that grows. */
+type Tally = { -readonly [Field in keyof Spending]: Spending[Field] };
 
 interface Waiter {
   readonly account: Account;
@@ -82,7 +87,6 @@ export interface AgentFacts {
   isAlive(id: AgentId): boolean;
 }
 
-const NOTHING: Spending = { calls: 0, inputTokens: 0, outputTokens: 0, usd: 0, unpriced: 0 };
 const RESOURCES = ["tokens", "usd", "wallMs", "processes"] as const;
 /** Sums of decimal fractions are off in their last digits; less than this is nothing. */
 const ROUNDING = 1e-9;
@@ -109,7 +113,7 @@ export class Ledger {
   reserve(id: AgentId, wanted: Amounts, signal?: AbortSignal): Promise<Reservation> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     const account = this.#accountOf(id);
-    if (!isBounded(account)) return Promise.resolve(this.#grant(account, wanted));
+    if (!account.isBounded) return Promise.resolve({ amounts: wanted, settle: (settlement) => note(account, settlement) });
     return new Promise((resolve, reject) => {
       const leave = (): void => {
         this.#waiting.delete(waiter);
@@ -127,6 +131,11 @@ export class Ledger {
     });
   }
 
+  /** Whether a budget stands above an agent, or is its own. */
+  isBounded(id: AgentId): boolean {
+    return this.#accountOf(id).isBounded;
+  }
+
   /** Budgets that stand above an agent, its own included. */
   limitsAbove(id: AgentId): { readonly id: AgentId; readonly limits: ModelBudget }[] {
     return lineOf(this.#accountOf(id)).flatMap(({ id, limits }) => limits === undefined ? [] : [{ id, limits }]);
@@ -136,10 +145,10 @@ export class Ledger {
   report(id: AgentId): AccountReport {
     const account = this.#accountOf(id);
     const { own, tree, limits } = account;
-    if (limits === undefined) return { own, tree };
+    if (limits === undefined) return { own: { ...own }, tree: { ...tree } };
     const bounded = RESOURCES.filter((resource) => limits[resource] !== undefined);
     const left = Object.fromEntries(bounded.map((resource) => [resource, Math.max(0, leftOf(account, resource))]));
-    return { own, tree, budget: { limits, left } };
+    return { own: { ...own }, tree: { ...tree }, budget: { limits, left } };
   }
 
   #try(waiter: Waiter): void {
@@ -163,18 +172,16 @@ export class Ledger {
     const line = lineOf(account);
     for (const above of line) for (const resource of RESOURCES) above.reserved[resource] += amounts[resource];
     let isOpen = true;
-    const settle = ({ charged, inputTokens, outputTokens, usd }: Settlement): void => {
+    const settle = (settlement: Settlement): void => {
       if (!isOpen) return;
       isOpen = false;
-      const spending: Spending = { calls: 1, inputTokens, outputTokens, usd: usd ?? 0, unpriced: usd === null ? 1 : 0 };
       for (const above of line) {
         for (const resource of RESOURCES) {
           above.reserved[resource] -= amounts[resource];
-          above.spent[resource] += charged[resource];
+          above.spent[resource] += settlement.charged[resource];
         }
-        above.tree = sum(above.tree, spending);
       }
-      account.own = sum(account.own, spending);
+      note(account, settlement);
       for (const waiter of [...this.#waiting]) this.#try(waiter);
     };
     return { amounts, settle };
@@ -190,7 +197,8 @@ export class Ledger {
 
   #open(id: AgentId, parent: Account | undefined, limits: ModelBudget | undefined): Account {
     if (this.#accounts.size >= ACCOUNTS_MAX) this.#forgetTheDead();
-    const account: Account = { id, parent, limits, spent: zero(), reserved: zero(), own: NOTHING, tree: NOTHING };
+    const isBounded = limits !== undefined || (parent?.isBounded ?? false);
+    const account: Account = { id, parent, limits, isBounded, spent: zero(), reserved: zero(), own: tally(), tree: tally() };
     this.#accounts.set(id, account);
     return account;
   }
@@ -208,24 +216,28 @@ function zero(): Record<keyof Amounts, number> {
   return { tokens: 0, usd: 0, wallMs: 0, processes: 0 };
 }
 
-function sum(a: Spending, b: Spending): Spending {
-  return {
-    calls: a.calls + b.calls,
-    inputTokens: a.inputTokens + b.inputTokens,
-    outputTokens: a.outputTokens + b.outputTokens,
-    usd: a.usd + b.usd,
-    unpriced: a.unpriced + b.unpriced,
-  };
+function tally(): Tally {
+  return { calls: 0, inputTokens: 0, outputTokens: 0, usd: 0, unpriced: 0 };
+}
+
+/** One more call, of the agent and of all trees that it belongs to. */
+function note(account: Account, settlement: Settlement): void {
+  add(account.own, settlement);
+  for (let at: Account | undefined = account; at !== undefined; at = at.parent) add(at.tree, settlement);
+}
+
+function add(to: Tally, { inputTokens, outputTokens, usd }: Settlement): void {
+  to.calls++;
+  to.inputTokens += inputTokens;
+  to.outputTokens += outputTokens;
+  if (usd === null) to.unpriced++;
+  else to.usd += usd;
 }
 
 function lineOf(account: Account): Account[] {
   const line: Account[] = [];
   for (let at: Account | undefined = account; at !== undefined; at = at.parent) line.push(at);
   return line;
-}
-
-function isBounded(account: Account): boolean {
-  return lineOf(account).some(({ limits }) => limits !== undefined);
 }
 
 function leftOf({ limits, spent, reserved }: Account, resource: keyof Amounts): number {

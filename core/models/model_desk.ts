@@ -65,6 +65,8 @@ export interface DeskCall {
   readonly taskModel?: string;
   /** Gives up. */
   readonly signal?: AbortSignal;
+  /** Whether `signal` is aborted in time by whoever asks, so that the desk need not look at the clock. */
+  readonly isTimed?: boolean;
   /** Hears the text as it comes. With it, an answer that has begun is not asked for again. */
   readonly onText?: (piece: string) => void;
 }
@@ -117,22 +119,14 @@ export class ModelDesk {
     }
     const { route, request } = this.#prepared(call);
     const timeoutMs = checkedDelay("timeoutMs", call.request.timeoutMs ?? MODEL_TIMEOUT_MS);
-    const over = new AbortController();
-    const giveUp = (): void => over.abort(call.signal!.reason);
-    if (call.signal?.aborted) giveUp();
-    else call.signal?.addEventListener("abort", giveUp, { once: true });
-    const late = (): void =>
-      over.abort(new ModelError("MODEL_TIMEOUT", route.provider.name, `no answer within ${timeoutMs} ms`, { data: { retryable: false } }));
-    const deadline = this.#deadlines.add(timeoutMs, late);
+    route.provider.check();
     this.#open++;
     try {
-      over.signal.throwIfAborted();
-      route.provider.check();
-      return await this.#send(route, request, call, timeoutMs, over.signal);
+      if (call.isTimed) return await this.#send(route, request, call, timeoutMs, call.signal!);
+      const late = (): Error => tooLate(route.provider.name, `no answer within ${Math.round(timeoutMs)} ms`);
+      return await this.#within(timeoutMs, late, call.signal, (signal) => this.#send(route, request, call, timeoutMs, signal));
     } finally {
       this.#open--;
-      this.#deadlines.remove(deadline);
-      call.signal?.removeEventListener("abort", giveUp);
     }
   }
 
@@ -157,7 +151,7 @@ export class ModelDesk {
   async #send(route: Route, request: ProviderRequest, call: DeskCall, timeoutMs: number, signal: AbortSignal): Promise<ModelReply> {
     const { provider, model } = route;
     const price = priceOf(provider, model, this.#options.prices);
-    const wanted = this.#wanted(route, request, call.agentId, price, timeoutMs);
+    const wanted = this.ledger.isBounded(call.agentId) ? this.#wanted(route, request, call.agentId, price, timeoutMs) : UNBOUNDED;
     let attempts = 0;
     let begun = false;
     const onText = (piece: string): void => {
@@ -205,14 +199,13 @@ export class ModelDesk {
     const pool = this.#pools.get(provider.name)!;
     const startedAt = this.#options.clock.now();
     const took = (): number => Math.min(amounts.wallMs, this.#options.clock.now() - startedAt);
-    const limited = this.#limited(signal, amounts.wallMs);
     let connection: ModelConnection | undefined;
     let sent = false;
     let broken = true;
     try {
-      connection = await pool.acquire(limited.signal);
+      connection = await pool.acquire(signal);
       sent = true;
-      const reply = await connection.send(request, limited.signal, onText);
+      const reply = await this.#sendWithin(amounts.wallMs, connection, request, signal, onText);
       broken = false;
       const { inputTokens, outputTokens } = reply.usage ?? { inputTokens: 0, outputTokens: 0 };
       const usd = reply.usage === null || price === undefined ? null : costUsd(price, reply.usage);
@@ -228,7 +221,6 @@ export class ModelDesk {
       broken = !(isKernelError(error) && typeof error.data.status === "number");
       throw error;
     } finally {
-      limited.end();
       if (connection !== undefined) pool.release(connection, broken);
     }
   }
@@ -259,27 +251,48 @@ export class ModelDesk {
     return { tokens: inputTokens + request.maxTokens, usd, wallMs: timeoutMs, processes: provider.startsProcess ? 1 : 0 };
   }
 
-  /** The signal, and the end of what was reserved of the time. */
-  #limited(signal: AbortSignal, wallMs: number): { signal: AbortSignal; end: () => void } {
+  /** Sends; ends with what was reserved of the time, where that is bounded. */
+  #sendWithin(
+    wallMs: number,
+    connection: ModelConnection,
+    request: ProviderRequest,
+    signal: AbortSignal,
+    onText: (piece: string) => void,
+  ): Promise<ProviderReply> {
+    if (wallMs === Infinity) return connection.send(request, signal, onText);
+    const late = (): Error => tooLate("budget", `the ${Math.round(wallMs)} ms that the agent's budget had left are over`);
+    return this.#within(wallMs, late, signal, (inner) => connection.send(request, inner, onText));
+  }
+
+  /** Does something under a signal that is aborted by `signal`, or with the error that `late` makes when the time is over. */
+  async #within<Value>(
+    ms: number,
+    late: () => Error,
+    signal: AbortSignal | undefined,
+    work: (signal: AbortSignal) => Promise<Value>,
+  ): Promise<Value> {
+    signal?.throwIfAborted();
     const own = new AbortController();
-    const stop = (): void => own.abort(signal.reason);
-    if (signal.aborted) stop();
-    signal.addEventListener("abort", stop, { once: true });
-    const error = (): Error =>
-      new ModelError("MODEL_TIMEOUT", "budget", `the ${Math.round(wallMs)} ms that the agent's budget had left are over`, {
-        mayHaveCost: true,
-        data: { retryable: false },
-      });
-    const deadline = this.#deadlines.add(wallMs, () => own.abort(error()));
-    const end = (): void => {
+    const stop = (): void => own.abort(signal!.reason);
+    signal?.addEventListener("abort", stop, { once: true });
+    const deadline = this.#deadlines.add(ms, () => own.abort(late()));
+    try {
+      return await work(own.signal);
+    } finally {
       this.#deadlines.remove(deadline);
-      signal.removeEventListener("abort", stop);
-    };
-    return { signal: own.signal, end };
+      signal?.removeEventListener("abort", stop);
+    }
   }
 }
 
 const NOTHING: Amounts = { tokens: 0, usd: 0, wallMs: 0, processes: 0 };
+
+/** Of a call that no budget stands above: nothing is reserved, and its time is bounded by its own signal. */
+const UNBOUNDED: Amounts = { ...NOTHING, wallMs: Infinity };
+
+function tooLate(provider: string, why: string): ModelError {
+  return new ModelError("MODEL_TIMEOUT", provider, why, { mayHaveCost: true, data: { retryable: false } });
+}
 
 /** Upper bound: no tokenizer makes more tokens than there are bytes. */
 export function inputTokensMax({ messages, system, tools = [] }: ProviderRequest): number {

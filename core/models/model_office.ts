@@ -74,7 +74,7 @@ export class ModelOffice {
     const { objective, input, model, constraints } = task;
     const prompt = input === undefined ? objective : `${objective}\n\n${textOf(input)}`;
     const request = { prompt, maxTokens: constraints?.maxTokens, timeoutMs };
-    const reply = await this.desk.ask({ agentId, request, taskModel: model, signal });
+    const reply = await this.desk.ask({ agentId, request, taskModel: model, signal, isTimed: true });
     use.add(reply);
     return reply.text;
   }

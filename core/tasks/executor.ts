@@ -133,14 +133,17 @@ export class TaskExecutor {
     checkCount("concurrency", options.concurrency, 1);
     checkCount("waitingMax", this.#waitingMax, 0);
     this.#deadlines = new Deadlines(options.clock);
-    this.#cache = new ResultCache(options.clock, options.cache);
+    this.#cache = new ResultCache(options.cache);
   }
 
   /** Runs one task, at once or when its turn comes. */
-  // deno-lint-ignore require-await -- what is thrown here is to arrive as a rejection, like everything else
-  async executeTask(task: TaskDefinition, agentId: AgentId, options: ExecuteOptions = {}): Promise<TaskResult> {
-    checkTask(task);
-    return this.#take(task, agentId, options, this.#options.clock.now());
+  executeTask(task: TaskDefinition, agentId: AgentId, options: ExecuteOptions = {}): Promise<TaskResult> {
+    try {
+      checkTask(task);
+      return this.#take(task, agentId, options, this.#options.clock.now());
+    } catch (error) {
+      return Promise.reject(error); // not async: an async function would wait three more turns for the promise that it returns
+    }
   }
 
   /**
@@ -191,7 +194,7 @@ export class TaskExecutor {
     const level = priorityLevel(priority);
     this.#checkOpen();
     const key = task.cache === undefined ? undefined : this.#cache.keyOf(task, this.#options.scopeOf?.(agentId) ?? String(agentId));
-    const kept = key === undefined || signal?.aborted ? undefined : this.#cache.get(key);
+    const kept = key === undefined || signal?.aborted ? undefined : this.#cache.get(key, calledAt);
     if (kept !== undefined) return Promise.resolve(this.#again(task, agentId, kept, calledAt));
     const isFull = this.#running.size >= this.#options.concurrency && this.#waiting.size + this.#following >= this.#waitingMax;
     if (isFull && !signal?.aborted) throw this.#refuse();
@@ -278,8 +281,13 @@ export class TaskExecutor {
     const running = job.running = new AbortController();
     this.#running.add(job);
     const how: RunConditions = { timeoutMs, signal: running.signal, priority, use };
-    // Within a promise: a run that throws before its first await is a failure like any other.
-    new Promise((resolve) => resolve(this.#options.run(agentId, task, how))).then(
+    let outcome: Promise<unknown>;
+    try {
+      outcome = this.#options.run(agentId, task, how);
+    } catch (error) {
+      outcome = Promise.reject(error);
+    }
+    outcome.then(
       (output) => this.#settle(job, "completed", { output }),
       (error) => this.#settle(job, isTimeoutOf(error, agentId, timeoutMs) ? "timeout" : "failed", { error: asError(error) }),
     );
@@ -297,7 +305,7 @@ export class TaskExecutor {
     this.#counts[COUNTED[status]]++;
     if (job.running !== undefined && status !== "completed") job.running.abort(outcome.error);
     const result = this.#result(job, status, outcome);
-    if (job.leads) this.#cache.land(job.key!, result);
+    if (job.leads) this.#cache.land(job.key!, result, this.#options.clock.now());
     job.finish(result);
     this.#options.onResult?.(result);
     this.#fill();

@@ -4,7 +4,6 @@
  * @module
  */
 import { LRUCache } from "lru-cache";
-import type { Clock } from "../base/clock.ts";
 import { RESULT_KEY_CHARS_MAX, RESULT_TTL_MS, RESULTS_CACHED_MAX } from "../base/limits.ts";
 import { freezePlain } from "../memory/read_only.ts";
 import type { TaskDefinition, TaskResult } from "../bus/task.ts";
@@ -32,16 +31,21 @@ export interface ResultCacheStatistics {
 /** A task that waits for the result of another. */
 export type Follower = (result: TaskResult) => void;
 
+/** Objects within objects in an input that is cached. */
+const DEPTH_MAX = 32;
+
 /** Completed results, and those under way. */
 export class ResultCache {
   readonly #results: LRUCache<string, TaskResult>;
+  /** As its callers read it off the clock, so that it is read once a task. */
+  #now = 0;
   /** At most as many as tasks run or wait. */
   readonly #flights = new Map<string, Set<Follower>>();
   readonly #counts = { hits: 0, shared: 0, misses: 0 };
 
   /** Empty. */
-  constructor(clock: Clock, { max = RESULTS_CACHED_MAX, ttlMs = RESULT_TTL_MS }: ResultCacheOptions = {}) {
-    this.#results = new LRUCache({ max, ttl: ttlMs, ttlResolution: 0, perf: clock });
+  constructor({ max = RESULTS_CACHED_MAX, ttlMs = RESULT_TTL_MS }: ResultCacheOptions = {}) {
+    this.#results = new LRUCache({ max, ttl: ttlMs, ttlResolution: 0, perf: { now: () => this.#now } });
   }
 
   /** What a task is known by: who does it and all that it says but its id. Undefined for one that is not to be cached, or too long. */
@@ -56,7 +60,8 @@ export class ResultCache {
   }
 
   /** A kept result. */
-  get(key: string): TaskResult | undefined {
+  get(key: string, now: number): TaskResult | undefined {
+    this.#now = now;
     const result = this.#results.get(key);
     if (result !== undefined) this.#counts.hits++;
     return result;
@@ -81,7 +86,8 @@ export class ResultCache {
   }
 
   /** The task that ran has ended. Its followers get its result. */
-  land(key: string, result: TaskResult): void {
+  land(key: string, result: TaskResult, now: number): void {
+    this.#now = now;
     if (result.status === "completed") this.#keep(key, result);
     const followers = this.#flights.get(key);
     this.#flights.delete(key);
@@ -104,13 +110,26 @@ export class ResultCache {
   }
 }
 
-/** Whether JSON says all of it. */
+/** Whether JSON says all of it. A loop without lists of keys: this is asked of each cached task. */
 function isPlain(value: unknown, depth = 0): boolean {
-  if (value === null || typeof value === "string" || typeof value === "boolean") return true;
-  if (typeof value === "number") return Number.isFinite(value);
-  if (typeof value !== "object") return value === undefined && depth === 0;
-  if (depth > 32) return false;
+  switch (typeof value) {
+    case "string":
+    case "boolean":
+      return true;
+    case "number":
+      return value - value === 0; // neither infinite nor NaN
+    case "undefined":
+      return depth === 0;
+    case "object":
+      break;
+    default:
+      return false;
+  }
+  if (value === null) return true;
+  if (depth >= DEPTH_MAX) return false;
   if (Array.isArray(value)) return value.every((item) => isPlain(item, depth + 1));
   const prototype = Object.getPrototypeOf(value);
-  return (prototype === Object.prototype || prototype === null) && Object.values(value).every((item) => isPlain(item, depth + 1));
+  if (prototype !== Object.prototype && prototype !== null) return false;
+  for (const key in value) if (!isPlain((value as Record<string, unknown>)[key], depth + 1)) return false;
+  return true;
 }
