@@ -12,7 +12,7 @@
  *
  * @module
  */
-export { defineAgent } from "./core/agents/agent.ts";
+export { defineAgent, defineTool } from "./core/agents/agent.ts";
 export type {
   Acceptor,
   AgentBehavior,
@@ -51,6 +51,7 @@ export type {
   TokenUsage,
   ToolCall,
   ToolInput,
+  ToolRun,
 } from "./core/agents/agent.ts";
 export type { DeadLetter, DeadLetterReason } from "./core/agents/dead_letters.ts";
 export { AGENT_LIFECYCLE, AgentLifecycleState } from "./core/agents/lifecycle.ts";

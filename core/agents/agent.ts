@@ -15,7 +15,7 @@
  */
 import type { AgentId, Message, Priority } from "../bus/message.ts";
 import type { PublishOptions, SubscribeOptions } from "../bus/bus_options.ts";
-import type { AgentModel, ModelBudget } from "../bus/model.ts";
+import type { AgentModel, ModelBudget, ModelTool, ToolInput, ToolRun } from "../bus/model.ts";
 import type { TaskDefinition } from "../bus/task.ts";
 import type { AgentMetrics } from "../metrics/registry.ts";
 import type { StoreEntry } from "../memory/memory_store.ts";
@@ -38,6 +38,7 @@ export type {
   TokenUsage,
   ToolCall,
   ToolInput,
+  ToolRun,
 } from "../bus/model.ts";
 export type { TaskDefinition, TaskResult, TaskStatus } from "../bus/task.ts";
 export type { AgentMetrics, Counter, Distribution, Gauge, MetricLabels } from "../metrics/registry.ts";
@@ -294,4 +295,14 @@ export function defineAgent<In = unknown, Out = unknown, State = unknown>(
   }
   Object.defineProperty(behavior, BEHAVIOR_BRAND, { value: true });
   return behavior;
+}
+
+/** Declares a tool for `ctx.model.complete`: returns its argument, so that `run` gets what the schema makes of the model's arguments. */
+export function defineTool<Input>(tool: {
+  readonly name: string;
+  readonly description: string;
+  readonly input: ToolInput<Input>;
+  run(input: Input, how: ToolRun): unknown;
+}): ModelTool {
+  return tool;
 }

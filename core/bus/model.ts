@@ -46,16 +46,22 @@ export interface ToolInput<Input> {
   toJSONSchema(): unknown;
 }
 
-/** A tool that an agent offers to a model. It runs where the agent runs, with the same rights. */
-export interface ModelTool<Input = never> {
+/** How a tool is run. */
+export interface ToolRun {
+  /** Aborted when nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
+}
+
+/** A tool that an agent offers to a model. It runs where the agent runs, with the same rights. `defineTool` makes one whose `run` is typed. */
+export interface ModelTool {
   /** Letters, digits, `_` and `-`. */
   readonly name: string;
   /** What it does, for the model. */
   readonly description: string;
-  /** Schema of its arguments. What does not fit is told to the model, and the tool is not run. */
-  readonly input: ToolInput<Input> | Readonly<Record<string, unknown>>;
+  /** Schema of its arguments, of zod or as JSON schema. What zod does not accept is told to the model, and the tool is not run. */
+  readonly input: ToolInput<unknown> | Readonly<Record<string, unknown>>;
   /** Does it. What it throws is told to the model. Anything but a string is told as JSON. */
-  run(input: Input, how: { readonly signal: AbortSignal }): unknown;
+  run(input: never, how: ToolRun): unknown;
 }
 
 /** What a model is asked. */

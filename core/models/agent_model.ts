@@ -167,8 +167,8 @@ export function specsOf(tools: readonly ModelTool[]): ToolSpec[] {
   });
 }
 
-function isSchema(input: ModelTool["input"]): input is ToolInput<never> {
-  return typeof (input as ToolInput<never>).safeParse === "function" && typeof (input as ToolInput<never>).toJSONSchema === "function";
+function isSchema(input: ModelTool["input"]): input is ToolInput<unknown> {
+  return typeof (input as ToolInput<unknown>).safeParse === "function" && typeof (input as ToolInput<unknown>).toJSONSchema === "function";
 }
 
 /** Whatever goes wrong within a tool is told to the model: it may know better. */
@@ -177,9 +177,9 @@ async function runTool(tools: readonly ModelTool[], { id, name, input }: ToolCal
   const tool = tools.find((known) => known.name === name);
   if (tool === undefined) return answer(`There is no tool ${name}.`, true);
   try {
-    const checked = isSchema(tool.input) ? tool.input.safeParse(input) : { success: true as const, data: input as never };
+    const checked = isSchema(tool.input) ? tool.input.safeParse(input) : { success: true as const, data: input };
     if (!checked.success) return answer(`The arguments do not fit: ${checked.error.message}`, true);
-    const output = await tool.run(checked.data, { signal });
+    const output = await tool.run(checked.data as never, { signal });
     return answer(typeof output === "string" ? output : JSON.stringify(output) ?? "done", false);
   } catch (error) {
     return answer(asError(error).message, true);

@@ -3,13 +3,13 @@ import fc from "fast-check";
 import { type Amounts, Ledger } from "../../core/models/ledger.ts";
 import { BudgetExceededError, BudgetUnenforceableError } from "../../core/models/model_errors.ts";
 import { Random } from "../../core/base/random.ts";
-import type { Budget } from "../../core/bus/model.ts";
+import type { ModelBudget } from "../../core/bus/model.ts";
 import { fakeProvider, openDesk, replyOf } from "../support/model_desk.ts";
 import { FakeClock } from "../../core/testing.ts";
 
 const RESOURCES = ["tokens", "usd", "wallMs", "processes"] as const;
 
-function ledgerOf(known: Readonly<Record<number, { parent: number; budget?: Budget }>>): Ledger {
+function ledgerOf(known: Readonly<Record<number, { parent: number; budget?: ModelBudget }>>): Ledger {
   return new Ledger({ find: (id) => known[id], isAlive: () => true });
 }
 
@@ -109,7 +109,7 @@ Deno.test("a call that waits for room gets it when another gives back what it di
 });
 
 Deno.test("children count for their parents, also when the parent has ended and its slot is another's", async () => {
-  const known: Record<number, { parent: number; budget?: Budget }> = { 1: { parent: 0, budget: { tokens: 5 } }, 2: { parent: 1 } };
+  const known: Record<number, { parent: number; budget?: ModelBudget }> = { 1: { parent: 0, budget: { tokens: 5 } }, 2: { parent: 1 } };
   const ledger = new Ledger({ find: (id) => known[id], isAlive: (id) => known[id] !== undefined });
   ledger.opened(1, 0, known[1].budget);
   ledger.opened(2, 1, undefined);

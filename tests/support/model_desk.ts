@@ -2,7 +2,7 @@
 import type { Clock } from "../../core/base/clock.ts";
 import { SystemClock } from "../../core/base/clock.ts";
 import { Random } from "../../core/base/random.ts";
-import type { Budget } from "../../core/bus/model.ts";
+import type { ModelBudget } from "../../core/bus/model.ts";
 import { type DeskOptions, ModelDesk } from "../../core/models/model_desk.ts";
 import type { ModelProvider, ProviderReply, ProviderRequest } from "../../core/models/model_provider.ts";
 import { Resilience } from "../../core/tasks/resilience.ts";
@@ -12,7 +12,7 @@ export const POOL = { min: 0, max: 10, acquireTimeoutMs: 30_000, idleTimeoutMs: 
 /** What a test may want. */
 export interface Wanted extends Partial<DeskOptions> {
   /** Agents by id. */
-  readonly known?: Readonly<Record<number, { parent?: number; budget?: Budget; type?: string; model?: string }>>;
+  readonly known?: Readonly<Record<number, { parent?: number; budget?: ModelBudget; type?: string; model?: string }>>;
   readonly retriesMax?: number;
 }
 
