@@ -45,6 +45,16 @@ const TRIALS: Readonly<Record<string, Trial>> = {
   "that of a container with a memory limit": { feature: "container", withheld: "--allow-all" },
   '`native: { library: "kernel.so" }`': { feature: "native", withheld: "ConfigError: .*--allow-ffi=kernel\\.so" },
   '`persistence: { path, mode: "mapped" }`': { feature: "mapped", withheld: "MappingUnavailableError: .*--allow-ffi" },
+  "tasks and models of the `local` provider": { feature: "local" },
+  '`executor: { provider: "anthropic" }`': {
+    feature: "anthropic",
+    withheld: "ModelKeyMissingError: .*--allow-env=ANTHROPIC_API_KEY,ANTHROPIC_CUSTOM",
+  },
+  '`executor: { provider: "openai" }`': { feature: "openai", withheld: "ModelKeyMissingError: .*--allow-env=OPENAI_API_KEY" },
+  '`executor: { provider: { process: ["deno", "--version"] } }`': {
+    feature: "process",
+    withheld: "PermissionMissingError: .*--allow-run=deno",
+  },
   "the main job": { job: SHORT_JOB },
   "`--report report.json`": { job: [...SHORT_JOB, "--report", "report.json"], withheld: "--allow-write=report\\.json" },
   "machine and commit in its report": {

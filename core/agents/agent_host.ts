@@ -205,7 +205,6 @@ export class AgentHost implements AgentHome {
   }
 
   // ——— what agents need (AgentHome) ———
-
   model(asker: ModelAsker): AgentModel {
     return this.#options.model({ call: (...call) => this.call(0, ...call) }, asker);
   }
