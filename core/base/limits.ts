@@ -283,6 +283,8 @@ export const MODEL_STREAM_CHARS_MAX = 1_048_576;
 export const MODEL_PROCESS_BYTES_MAX = 1_048_576;
 /** What a command that stands for a model has left to end after SIGTERM, before SIGKILL. */
 export const MODEL_PROCESS_GRACE_MS = 2_000;
+/** After its end, what it has left in its pipes is read so long: something that it started may hold them open. */
+export const MODEL_PROCESS_DRAIN_MS = 500;
 /** Tries of a failed model call after the first one. */
 export const MODEL_RETRIES_MAX = 4;
 /** Wait before the first retry, doubled with each and then taken by chance between half of it and all. */

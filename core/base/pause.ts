@@ -28,6 +28,12 @@ export function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSigna
     const stop = (): void => reject(signal.reason);
     if (signal.aborted) stop();
     else signal.addEventListener("abort", stop, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+    promise.then((value) => {
+      signal.removeEventListener("abort", stop);
+      resolve(value);
+    }, (error) => {
+      signal.removeEventListener("abort", stop);
+      reject(error);
+    });
   });
 }

@@ -94,6 +94,7 @@ const ROUNDING = 1e-9;
 /** The accounts of all agents. */
 export class Ledger {
   readonly #accounts = new Map<AgentId, Account>();
+  #sweepAt = ACCOUNTS_MAX;
   /** In order; bounded by the calls that may run at a time. */
   readonly #waiting = new Set<Waiter>();
 
@@ -196,19 +197,17 @@ export class Ledger {
   }
 
   #open(id: AgentId, parent: Account | undefined, limits: ModelBudget | undefined): Account {
-    if (this.#accounts.size >= ACCOUNTS_MAX) this.#forgetTheDead();
+    if (this.#accounts.size >= this.#sweepAt) this.#forgetTheDead();
     const isBounded = limits !== undefined || (parent?.isBounded ?? false);
     const account: Account = { id, parent, limits, isBounded, spent: zero(), reserved: zero(), own: tally(), tree: tally() };
     this.#accounts.set(id, account);
     return account;
   }
 
-  /** Half of the room, so that it is not done for each new one. */
+  /** Those below a forgotten account keep it. The next time is far enough away that looking at all of them costs little each. */
   #forgetTheDead(): void {
-    for (const id of this.#accounts.keys()) {
-      if (this.#accounts.size <= ACCOUNTS_MAX / 2) return;
-      if (id !== 0 && !this.agents.isAlive(id)) this.#accounts.delete(id); // those below it keep the account itself
-    }
+    for (const id of this.#accounts.keys()) if (id !== 0 && !this.agents.isAlive(id)) this.#accounts.delete(id);
+    this.#sweepAt = Math.max(ACCOUNTS_MAX, 2 * this.#accounts.size);
   }
 }
 

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import type { Clock } from "../base/clock.ts";
-import { MODEL_PROCESS_BYTES_MAX, MODEL_PROCESS_GRACE_MS } from "../base/limits.ts";
+import type { Cancel, Clock } from "../base/clock.ts";
+import { MODEL_PROCESS_BYTES_MAX, MODEL_PROCESS_DRAIN_MS, MODEL_PROCESS_GRACE_MS } from "../base/limits.ts";
 import { ModelError } from "./model_errors.ts";
 import type { ModelConnection, ModelProvider, ProviderReply, ProviderRequest } from "./model_provider.ts";
 import { checkRun } from "./provider_access.ts";
@@ -45,19 +45,27 @@ export function promptOf({ messages, system }: Pick<ProviderRequest, "messages" 
 }
 
 async function runOnce(plan: ProcessPlan, ...[request, signal, onText]: Parameters<ModelConnection["send"]>): Promise<ProviderReply> {
-  const { name, command: [program, ...rest] } = plan;
+  const { name, clock, command: [program, ...rest] } = plan;
   if (signal.aborted) throw signal.reason;
   const child = start(plan, program, rest.map((part) => part.replaceAll("{model}", request.model)));
-  const stopKill = killOnAbort(child, signal, plan.clock);
+  const stopKill = killOnAbort(child, signal, clock);
+  const [answer, complaint] = [new Pipe(child.stdout, onText, () => kill(child, "SIGKILL")), new Pipe(child.stderr, () => undefined)];
+  let cancelDrain: Cancel | undefined;
   try {
-    const [text, complaint, status] = await Promise.all([
-      readText(child, onText),
-      readText({ stdout: child.stderr, kill: () => undefined }, () => undefined),
-      child.status,
-      writePrompt(child.stdin, promptOf(request)),
-    ]);
+    const stdin = child.stdin.getWriter();
+    const writing = writePrompt(stdin, promptOf(request));
+    const status = await child.status;
+    stopKill();
+    // What it has left behind may hold its pipes open for ever.
+    cancelDrain = clock.schedule(MODEL_PROCESS_DRAIN_MS, () => {
+      for (const pipe of [answer, complaint]) pipe.stop();
+      stdin.abort().catch(() => undefined); // it is closed already
+    });
+    await Promise.all([answer.done, complaint.done, writing]);
     if (signal.aborted) throw signal.reason;
-    if (text.isTooLong) throw new ModelError("MODEL_COMMAND", name, `it wrote more than ${MODEL_PROCESS_BYTES_MAX} bytes and was stopped`);
+    if (answer.isTooLong) {
+      throw new ModelError("MODEL_COMMAND", name, `it wrote more than ${MODEL_PROCESS_BYTES_MAX} bytes and was stopped`);
+    }
     if (!status.success) {
       const said = complaint.text.trim().slice(-ERROR_CHARS_KEPT);
       const data = { exitCode: status.code, exitSignal: status.signal };
@@ -65,9 +73,9 @@ async function runOnce(plan: ProcessPlan, ...[request, signal, onText]: Paramete
         data,
       });
     }
-    return { text: text.text.replace(/\n$/, ""), toolCalls: [], stopReason: "end", model: request.model, usage: null };
+    return { text: answer.text.replace(/\n$/, ""), toolCalls: [], stopReason: "end", model: request.model, usage: null };
   } finally {
-    stopKill();
+    cancelDrain?.();
   }
 }
 
@@ -102,35 +110,51 @@ function kill(child: { kill(signal?: Deno.Signal): void }, signal: Deno.Signal):
   }
 }
 
-async function writePrompt(stdin: WritableStream<Uint8Array>, prompt: string): Promise<void> {
-  const writer = stdin.getWriter();
+/** A command need not read its prompt to the end: whether it did its work is said by its exit status. */
+async function writePrompt(stdin: WritableStreamDefaultWriter<Uint8Array>, prompt: string): Promise<void> {
   try {
-    await writer.write(new TextEncoder().encode(prompt));
-    await writer.close();
-  } catch (error) {
-    // A command need not read its prompt to the end; whether it did its work is said by its exit status.
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+    await stdin.write(new TextEncoder().encode(prompt));
+    await stdin.close();
+  } catch {
+    // It has closed its stdin, or has ended.
   }
 }
 
-/** Invalid UTF-8 becomes U+FFFD. One that writes without end is stopped. */
-async function readText(
-  from: { readonly stdout: ReadableStream<Uint8Array>; kill(signal?: Deno.Signal): void },
-  onText: (piece: string) => void,
-): Promise<{ text: string; isTooLong: boolean }> {
-  const decoder = new TextDecoder();
-  let text = "";
-  let bytes = 0;
-  const add = (piece: string): void => {
-    if (piece === "") return;
-    text += piece;
-    onText(piece);
-  };
-  for await (const chunk of from.stdout) {
-    bytes += chunk.length;
-    if (bytes <= MODEL_PROCESS_BYTES_MAX) add(decoder.decode(chunk, { stream: true }));
-    else kill(from, "SIGKILL");
+/** One pipe of a command, read to its end or its bound. Invalid UTF-8 becomes U+FFFD. */
+class Pipe {
+  text = "";
+  isTooLong = false;
+  /** Resolves when it has been read, or is read no more. */
+  readonly done: Promise<void>;
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+
+  constructor(from: ReadableStream<Uint8Array>, private readonly onText: (piece: string) => void, onTooLong: () => void = () => undefined) {
+    this.#reader = from.getReader();
+    this.done = this.#read(onTooLong);
   }
-  add(decoder.decode());
-  return { text, isTooLong: bytes > MODEL_PROCESS_BYTES_MAX };
+
+  /** Reads no more. */
+  stop(): void {
+    this.#reader.cancel().catch(() => undefined); // it has ended meanwhile
+  }
+
+  async #read(onTooLong: () => void): Promise<void> {
+    const decoder = new TextDecoder();
+    let bytes = 0;
+    for (let { done, value } = await this.#reader.read(); !done; { done, value } = await this.#reader.read()) {
+      bytes += value!.length;
+      if (bytes <= MODEL_PROCESS_BYTES_MAX) this.#add(decoder.decode(value, { stream: true }));
+      else if (!this.isTooLong) {
+        this.isTooLong = true;
+        onTooLong();
+      }
+    }
+    this.#add(decoder.decode());
+  }
+
+  #add(piece: string): void {
+    if (piece === "") return;
+    this.text += piece;
+    this.onText(piece);
+  }
 }

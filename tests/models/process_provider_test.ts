@@ -29,6 +29,13 @@ testWith({ run: true }, "one that does not read its prompt and writes invalid UT
   assertEquals(text, "h\ufffdi");
 });
 
+testWith({ run: true }, "a long prompt that is not read holds nobody up", async () => {
+  using desk = openDesk({
+    providers: [processProvider({ name: "cli", command: program('console.log("no thanks");'), model: "m", clock })],
+  });
+  assertEquals((await desk.ask({ agentId: 0, request: { prompt: "x".repeat(800_000) } })).text, "no thanks");
+});
+
 testWith({ run: true }, "an exit status other than 0 is an error with what it said; so is a command that is not there", async () => {
   const error = await assertRejects(() => ask('console.error("quota used up"); Deno.exit(3);'), ModelError, "exit status 3: quota used up");
   assertEquals([error.code, error.data.exitCode, error.data.retryable], ["MODEL_COMMAND", 3, false]);
@@ -39,6 +46,18 @@ testWith({ run: true }, "an exit status other than 0 is an error with what it sa
 testWith({ run: true }, "one that writes without end is stopped", async () => {
   const endless = "const bytes = new Uint8Array(65536).fill(97); for (;;) await Deno.stdout.write(bytes);";
   await assertRejects(() => ask(endless), ModelError, "more than 1048576 bytes");
+});
+
+testWith({ run: true }, "one that leaves something behind which holds its pipes open is answered all the same", async () => {
+  const stays = 'setTimeout(() => Deno.exit(), 30_000); console.log("pid " + Deno.pid);';
+  const leaves = `console.log("left"); new Deno.Command(Deno.execPath(), { args: ["eval", ${
+    JSON.stringify(stays)
+  }], stdin: "null" }).spawn().unref();
+    await new Promise((resolve) => setTimeout(resolve, 300)); Deno.exit(0);`;
+  const { text } = await ask(leaves);
+  assertStringIncludes(text, "left");
+  const pid = Number(/pid (\d+)/.exec(text)?.[1]);
+  if (pid > 0) Deno.kill(pid, "SIGKILL");
 });
 
 testWith({ run: true }, "a call that is given up ends its process", async () => {
