@@ -1,5 +1,5 @@
 /**
- * What the executor costs a task, beside bare promises: `deno run bench/executor_bench.ts` prints medians of interleaved rounds, of the wall time and
+ * What the executor costs a task, beside bare promises: 20,000 of them in each run of `deno bench`; `deno run bench/executor_bench.ts` prints medians of interleaved rounds, of the wall time and
  * of the processor time that this process took. Compare the ratios of one run, not figures of two.
  */
 import process from "node:process";
@@ -40,7 +40,7 @@ const task = (at: number) => ({ id: `task ${at}`, objective: "Say hello." });
 const again = { id: "again", objective: "Say hello.", input: { name: "world", times: 3 }, cache: true };
 await cached.executeTask(again, 1);
 
-const WORK: Record<string, () => Promise<unknown>> = {
+const WORK: Record<string, () => Promise<void>> = {
   "bare promise, awaited one by one": async () => {
     const run = (): Promise<string> => Promise.resolve("done");
     for (let at = 0; at < TASKS; at++) await run();
@@ -55,28 +55,37 @@ const WORK: Record<string, () => Promise<unknown>> = {
   "the same through desk, retries, pool and an idle provider": () => inBatches(asking),
 };
 
-const times: Record<string, { wall: number[]; cpu: number[] }> = Object.fromEntries(
-  Object.keys(WORK).map((name) => [name, { wall: [], cpu: [] }]),
-);
-for (let round = 0; round <= ROUNDS; round++) {
-  for (const [name, work] of Object.entries(WORK)) {
-    const startedAt = performance.now();
-    const used = process.cpuUsage();
-    await work();
-    if (round === 0) continue; // it warms up
-    const { user, system } = process.cpuUsage(used);
-    times[name].wall.push((performance.now() - startedAt) * 1_000 / TASKS);
-    times[name].cpu.push((user + system) / TASKS);
-  }
+for (const [name, fn] of Object.entries(WORK)) {
+  Deno.bench({ name: `${TASKS} × ${name}`, group: "tasks", baseline: name.startsWith("bare"), n: 5, warmup: 1, fn });
 }
-const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1];
-const bare = median(times["bare promise, awaited one by one"].cpu);
-console.log(`${"".padEnd(64)}  wall µs   cpu µs   × bare`);
-for (const [name, { wall, cpu }] of Object.entries(times)) {
-  const [wallUs, cpuUs] = [median(wall), median(cpu)];
-  console.log(
-    `${name.padEnd(64)} ${wallUs.toFixed(2).padStart(8)} ${cpuUs.toFixed(2).padStart(8)} ${(cpuUs / bare).toFixed(0).padStart(8)}`,
+
+if (import.meta.main) await printMedians();
+
+/** Interleaved, so that what else the machine does falls on all alike. */
+async function printMedians(): Promise<void> {
+  const times: Record<string, { wall: number[]; cpu: number[] }> = Object.fromEntries(
+    Object.keys(WORK).map((name) => [name, { wall: [], cpu: [] }]),
   );
+  for (let round = 0; round <= ROUNDS; round++) {
+    for (const [name, work] of Object.entries(WORK)) {
+      const startedAt = performance.now();
+      const used = process.cpuUsage();
+      await work();
+      if (round === 0) continue; // it warms up
+      const { user, system } = process.cpuUsage(used);
+      times[name].wall.push((performance.now() - startedAt) * 1_000 / TASKS);
+      times[name].cpu.push((user + system) / TASKS);
+    }
+  }
+  const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1];
+  const bare = median(times["bare promise, awaited one by one"].cpu);
+  console.log(`${"".padEnd(64)}  wall µs   cpu µs   × bare`);
+  for (const [name, { wall, cpu }] of Object.entries(times)) {
+    const [wallUs, cpuUs] = [median(wall), median(cpu)];
+    console.log(
+      `${name.padEnd(64)} ${wallUs.toFixed(2).padStart(8)} ${cpuUs.toFixed(2).padStart(8)} ${(cpuUs / bare).toFixed(0).padStart(8)}`,
+    );
+  }
+  for (const one of [executor, cached, asking]) one.close();
+  desk.close();
 }
-for (const one of [executor, cached, asking]) one.close();
-desk.close();

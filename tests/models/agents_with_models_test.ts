@@ -115,6 +115,21 @@ testWith({ net: true }, "cancelling a task ends the request of the agent's threa
   await server.left;
 });
 
+testWith({ net: true }, "a task whose time is over is a timeout, and its request ends", async () => {
+  await using server = modelServer({ hangsAfter: ["Hel"] });
+  const provider = { openai: { baseUrl: `${server.url}/v1`, model: "m" } };
+  await using manager = new UltraFastAgentManager({ threads: 0, executor: { provider } });
+  await manager.initialize();
+  const agent = await manager.spawnAgent("coder", { budget: { tokens: 1_000 } });
+  const doing = manager.executeTask(agent, { id: "1", objective: "x", constraints: { timeout: 300, maxTokens: 100 } });
+  const { status, attempts, output } = await doing;
+  assertEquals([status, attempts, output], ["timeout", 1, undefined]);
+  await server.left;
+  // It may be charged for what it did: all that was reserved counts as spent.
+  await until(() => manager.modelSpending(agent).own.calls === 1);
+  assert(manager.modelSpending(agent).budget!.left.tokens! <= 900);
+});
+
 testWith({ net: true }, "a task of an agent that is ended fails, and its request ends", async () => {
   await using server = modelServer({ hangsAfter: [] });
   const provider = { openai: { baseUrl: `${server.url}/v1`, model: "m" } };
