@@ -68,7 +68,7 @@ const TURN_DUE_MS = 1;
  * Spawns agents on threads and carries messages between them: the one entry to the whole kernel.
  *
  * Events: `initialized`, `agent:spawned`, `agent:terminated`, `agent:failed` (a handler threw), `agent:log`, `message:sent`, `message:received`,
- * `task:completed`, `threat:incident`, `metrics:updated`, `alert:raised`, `alert:cleared`, `host:stalled`, `host:died`, `host:replaced`, `host:recovered`,
+ * `task:completed`, `threat:incident`, `persistence:failed`, `persistence:mended`, `metrics:updated`, `alert:raised`, `alert:cleared`, `host:stalled`, `host:died`, `host:replaced`, `host:recovered`,
  * `agent:restarted`, `agent:abandoned`, `agent:lost`, `agent:error` (something for an agent went wrong behind everybody's
  * back: a warm pool's refill, a late adoption). There is no `error` event, so an unheard one ends no process.
  *

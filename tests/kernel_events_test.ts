@@ -1,10 +1,11 @@
 /** Every event that the manager's documentation names, with what it carries. The table cannot lack one: it is compared with the documentation. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Alert } from "../core/metrics/alerts.ts";
 import type { MetricsUpdate } from "../core/metrics/monitor.ts";
 import { killThread } from "../core/testing.ts";
 import { type AgentBehavior, type AgentContext, defineAgent, type HostDiedError, type Recovery, UltraFastAgentManager } from "../mod.ts";
 import { behaviorUrl, ECHO } from "./support/behaviors.ts";
+import { FaultDisk } from "./support/fault_disk.ts";
 import { testWith } from "./support/permissions.ts";
 import { until } from "./support/until.ts";
 
@@ -37,7 +38,32 @@ async function open(options = {}): Promise<UltraFastAgentManager> {
   return manager;
 }
 
+/** A flush that the disk refuses, then one that it takes. */
+async function diskFailure(event: string): Promise<void> {
+  const disk = new FaultDisk(1);
+  await using manager = new UltraFastAgentManager({ threads: 0, persistence: { path: "state", intervalMs: 60_000 } }, { disk });
+  await manager.initialize();
+  const told = new Promise<{ path: string }>((resolve) => manager.once(event, resolve));
+  manager.memoryStore.set("a", "1", 1);
+  disk.fault = { at: disk.operations + 1, kind: "ENOSPC", times: 1 };
+  await assertRejects(() => manager.memoryStore.flush(), Error, "ENOSPC");
+  disk.fault = null;
+  await manager.memoryStore.flush();
+  assertEquals((await told).path, "state");
+}
+
 const EVENTS: Record<string, () => Promise<void>> = {
+  "persistence:failed": () => diskFailure("persistence:failed"),
+  "persistence:mended": () => diskFailure("persistence:mended"),
+
+  async "threat:incident"() {
+    await using manager = await open();
+    const handle = () => manager.threats.handle({ event_type: "port_scan", severity: "high", source_ip: "203.0.113.7" });
+    const { patternId, key } = await heard<{ patternId: string; key: string }>(manager, "threat:incident", handle);
+    assertEquals([patternId, key], ["port_scan", "203.0.113.7"]);
+    await manager.threats.settled();
+  },
+
   async "initialized"() {
     await using manager = new UltraFastAgentManager({ threads: 0 });
     assertEquals(await heard(manager, "initialized", () => manager.initialize()), { threads: 0 });
