@@ -164,6 +164,12 @@ export type {
   Throughput,
   ValidationResult,
 } from "./core/validation/result.ts";
+export { BenchmarkRunner } from "./core/validation/benchmark_runner.ts";
+export type { BenchmarkName, BenchmarkReport, BenchmarkRunnerOptions, BenchmarkVerdict } from "./core/validation/benchmark_runner.ts";
+export { OrchestrationBenchmark } from "./core/validation/orchestration_benchmark.ts";
+export type { BenchmarkSize } from "./core/validation/orchestration_benchmark.ts";
+export { PerformanceMonitor } from "./core/validation/performance_monitor.ts";
+export type { BenchmarkResults } from "./core/validation/performance_monitor.ts";
 export { ScenarioRunner as Stage3IntegrationValidator } from "./core/validation/scenario_runner.ts";
 export type { Progress, RunOptions, ValidatorOptions } from "./core/validation/scenario_runner.ts";
 export type { ActionContext, ActionFunction, ActionOptions } from "./core/workflows/action.ts";

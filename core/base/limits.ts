@@ -262,3 +262,5 @@ export const COLLECTIVE_KEYS_MAX = 4_096;
 export const CAPTURED_FLOWS_MAX = 4_096;
 /** Series and alerts that OMNISCIENT keeps. */
 export const OMNISCIENT_SERIES_MAX = 1_024;
+/** Times that one row of a benchmark keeps: 8 MB. */
+export const BENCHMARK_SAMPLES_MAX = 1_000_000;
