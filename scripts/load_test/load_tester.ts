@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isKernelError } from "../../core/base/errors.ts";
 import { residentBytes } from "../../core/metrics/system_usage.ts";
 import type { KernelParts } from "../../core/system.ts";
 import { type LoadMeasured, type RunLengths, runLoad } from "./load_run.ts";
@@ -78,6 +79,8 @@ export interface LoadRun {
   readonly memoryFigures: readonly Figure[];
   /** One for each scenario that came to its end. */
   readonly results: readonly LoadResult[];
+  /** What ended the run before its time, such as a thread that died with its driver; null when nothing did. */
+  readonly broken: string | null;
 }
 
 /** What the compiler needs to see before it has done its work. */
@@ -98,38 +101,33 @@ export async function runLoadTest(options: LoadOptions): Promise<LoadRun> {
   const results: LoadResult[] = [];
   await using mesh = new Mesh({ threads, patienceMs, parts, signal });
   await mesh.open();
-  const total = plans.length;
-  const memory = await measureMemory(mesh, (agents) => {
-    options.onProgress?.({
-      scenario: plans[0].name,
-      index: 0,
-      total,
-      phase: "memory",
-      delivered: agents,
-      messages: COORDINATOR_AGENTS.at(-1)!,
-    });
-  });
-  for (const [index, plan] of plans.entries()) {
-    if (signal?.aborted) break;
-    const measured = await runLoad(mesh, plan, lengths, (phase, delivered, messages) => {
-      options.onProgress?.({ scenario: plan.name, index, total, phase, delivered, messages });
-    });
-    const figures = judgeLoad(measured);
-    const success = figures.every(({ met }) => met);
-    results.push({ scenario: plan.name, delivered: measured.closed.delivered, success, figures, ...measured });
+  const tell = (index: number, phase: string, delivered: number, messages: number): void =>
+    options.onProgress?.({ scenario: plans[index].name, index, total: plans.length, phase, delivered, messages });
+  const memory: CoordinatorMemory[] = [];
+  let broken: string | null = null;
+  try {
+    await measureMemory(mesh, memory, (agents) => tell(0, "memory", agents, COORDINATOR_AGENTS.at(-1)!));
+    for (const [index, plan] of plans.entries()) {
+      if (signal?.aborted) break;
+      const measured = await runLoad(mesh, plan, lengths, (phase, delivered, messages) => tell(index, phase, delivered, messages));
+      const figures = judgeLoad(measured);
+      const success = figures.every(({ met }) => met);
+      results.push({ scenario: plan.name, delivered: measured.closed.delivered, success, figures, ...measured });
+    }
+  } catch (error) {
+    if (!isKernelError(error)) throw error;
+    broken = `${error.name}: ${error.message}`;
   }
   const oversubscribed = threads + 1 > navigator.hardwareConcurrency;
-  return { threads, oversubscribed, memory, memoryFigures: judgeMemory(memory), results };
+  return { threads, oversubscribed, memory, memoryFigures: judgeMemory(memory), results, broken };
 }
 
 /** First of all, and with the fewest first: what was touched once stays resident. */
-async function measureMemory(mesh: Mesh, tell: (agents: number) => void): Promise<CoordinatorMemory[]> {
-  const memory: CoordinatorMemory[] = [];
+async function measureMemory(mesh: Mesh, memory: CoordinatorMemory[], tell: (agents: number) => void): Promise<void> {
   for (const agents of COORDINATOR_AGENTS) {
     await mesh.populate({ agents, ...MEMORY_SHAPE });
     await mesh.round(MEMORY_MESSAGES_PER_AGENT, agents * MEMORY_MESSAGES_PER_AGENT, () => tell(agents));
     memory.push({ agents, rssBytes: residentBytes() });
   }
   await mesh.disband();
-  return memory;
 }

@@ -30,7 +30,8 @@ export function makeLoadReport(
 ): LoadReport {
   const { machine, commit, notMeasured } = surroundings;
   const delivered = run.results.reduce((sum, result) => sum + result.delivered, 0);
-  const success = delivered === expected && run.results.every((result) => result.success) && run.memoryFigures.every(({ met }) => met);
+  const success = run.broken === null && delivered === expected && run.results.every((result) => result.success) &&
+    run.memoryFigures.every(({ met }) => met);
   return { timestamp, machine, commit, notMeasured, success, delivered, expected, ...run };
 }
 
@@ -45,17 +46,21 @@ type Tabulate = (header: readonly string[], rows: readonly (readonly string[])[]
 export function loadText(report: LoadReport): string {
   const missed = [...report.memoryFigures, ...report.results.flatMap(({ figures }) => figures)].filter(({ met }) => !met).length;
   return sections(report, table, (title) => `── ${title}`, (chart) => chart).join("\n\n") +
-    `\n\n${number(report.delivered)} of ${number(report.expected)} messages delivered; ${
-      missed === 0 ? "every figure of the document is beaten" : `${missed} figures missed`
+    `\n\n${broken(report)}${number(report.delivered)} of ${number(report.expected)} messages delivered; ${
+      missed > 0 ? `${missed} figures missed` : report.success ? "every figure of the document is beaten" : "not all was measured"
     }\n`;
 }
 
 /** For a page. */
 export function loadMarkdown(report: LoadReport): string {
   const body = sections(report, markdownTable, (title) => `## ${title}`, (chart) => "```text\n" + chart + "\n```");
-  return `# Load test\n\n${body.join("\n\n")}\n\n**${number(report.delivered)} of ${number(report.expected)} messages delivered: ${
-    report.success ? "passed" : "failed"
-  }.**\n`;
+  return `# Load test\n\n${body.join("\n\n")}\n\n${broken(report)}**${number(report.delivered)} of ${
+    number(report.expected)
+  } messages delivered: ${report.success ? "passed" : "failed"}.**\n`;
+}
+
+function broken({ broken: why }: LoadReport): string {
+  return why === null ? "" : `the run ended before its time: ${why}\n\n`;
 }
 
 function sections(report: LoadReport, tabulate: Tabulate, title: (text: string) => string, chart: (text: string) => string): string[] {

@@ -1,18 +1,21 @@
 /** The load test in short: exact counts by the receivers, figures that are missed when they should be, and its command line. */
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { isKernelError } from "../../core/base/errors.ts";
-import { dropMessages } from "../../core/testing.ts";
+import { dropMessages, killThread } from "../../core/testing.ts";
 import { parseLoadArguments } from "../../scripts/load_test/arguments.ts";
 import { type LoadWorld, runLoadCommand } from "../../scripts/load_test/command.ts";
 import type { LoadMeasured, LoopResult } from "../../scripts/load_test/load_run.ts";
 import { type LoadRun, runLoadTest } from "../../scripts/load_test/load_tester.ts";
 import { LOAD_PLANS, messagesOf } from "../../scripts/load_test/plans.ts";
+import { loadText, makeLoadReport } from "../../scripts/load_test/report.ts";
 import { judgeLoad, judgeMemory } from "../../scripts/load_test/verdict.ts";
+import { readSurroundings } from "../../scripts/validate/machine.ts";
 import { testWith } from "../support/permissions.ts";
 import { withFolder } from "../support/run_deno.ts";
 
 /** Figures that only say how quick or how large the machine's process was. */
 const SPEED = /^(throughput|duration|latency|memory|leak: resident|deadlock)/;
+const HERE = await readSurroundings();
 const SHORT = { threads: 2, warmUpRounds: 0, openLoopMsMax: 100 };
 
 Deno.test("the document's totals are what the plans come to", () => {
@@ -40,6 +43,15 @@ Deno.test("negative control: one message in a hundred is dropped, and the test f
   const missed = result.figures.filter(({ met }) => !met).map(({ name }) => name);
   for (const name of ["messages delivered", "success", "deadlock: age of the oldest message"]) assert(missed.includes(name), `${missed}`);
   assert(result.delivered < 5_000 && result.delivered >= 4_800, String(result.delivered));
+});
+
+Deno.test("a thread that dies ends the run with its reason, and nothing counts as delivered that was not", async () => {
+  const plans = [{ ...LOAD_PLANS[0], rounds: 1 }];
+  const { broken, results } = await runLoadTest({ ...SHORT, plans, parts: killThread("throw", 1), patienceMs: 500 });
+  assertStringIncludes(broken ?? "", "thread 1 died");
+  const report = makeLoadReport({ threads: 2, oversubscribed: true, memory: [], memoryFigures: [], results, broken }, HERE, "now", 500);
+  assertEquals(report.success, false);
+  assertStringIncludes(loadText(report), "the run ended before its time: HostDiedError");
 });
 
 const loop = (plan: { scheduled: number }, latency = 0.01): LoopResult => ({
@@ -120,7 +132,7 @@ class FakeWorld implements LoadWorld {
       const delivered = this.answer.closed.delivered === 1_000_000 ? messagesOf(plan) : this.answer.closed.delivered;
       return { ...this.answer, plan, scenario: plan.name, delivered, success: figures.every(({ met }) => met), figures };
     });
-    return Promise.resolve({ threads: 2, oversubscribed: true, memory: [], memoryFigures: [], results } satisfies LoadRun);
+    return Promise.resolve({ threads: 2, oversubscribed: true, memory: [], memoryFigures: [], results, broken: null } satisfies LoadRun);
   };
 }
 
