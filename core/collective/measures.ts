@@ -69,10 +69,14 @@ export async function loadedMeasures(saved: unknown, effector?: Effector): Promi
   return memory;
 }
 
-/** `target` itself, or the first of the fields of an event that may name it, as in the playbooks. */
+/**
+ * `target` itself, or the first of the fields of an event that may name it, as in the playbooks. A step that is undone is told by its workflow what it
+ * resulted in, and that names its target too.
+ */
 function targetOf(params: Params, from: readonly string[]): string {
   if (params.target !== undefined) return nameAt("params.target", params.target);
-  const { event } = params;
+  const { event, result } = params;
+  if (isPlainObject(result) && result.target !== undefined) return nameAt("params.result.target", result.target);
   for (const field of isPlainObject(event) ? from : []) {
     const value = Object.hasOwn(event as object, field) ? (event as Params)[field] : undefined;
     if (typeof value === "string" && value !== "") return nameAt(`params.event.${field}`, value);

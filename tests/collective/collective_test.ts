@@ -152,3 +152,23 @@ Deno.test("an effector of one's own is what acts: what it refuses does not stand
   await collective.command(fortress, "unblock_ip_source", { target: "10.0.0.2" });
   assertEquals(acts, ["take block_source 10.0.0.2", "take block_source 10.0.0.1", "lift block_source 10.0.0.2"]);
 });
+
+Deno.test("steps of a workflow are theirs by role, and what they did is undone by them when a later one fails", async () => {
+  await using collective = new Collective();
+  const [fortress, phantom] = [await collective.spawn("fortress"), await collective.spawn("phantom")];
+  await collective.spawn("apex");
+  const event = { event_type: "port_scan", source_ip: "203.0.113.7", host: "db-1" };
+  const steps = [
+    { id: "block", action: "block_ip_source", agentRole: "fortress", rollbackAction: "unblock_ip_source" },
+    { id: "isolate", action: "isolate_system", agentRole: "phantom", rollbackAction: "reconnect_system", dependencies: ["block"] },
+    { id: "log", action: "log_incident", agentRole: "apex", dependencies: ["isolate"] },
+  ];
+  const { orchestration } = collective.manager;
+  const done = await (await orchestration.start({ id: "respond", steps }, { input: { event } })).result();
+  assertEquals(done.state, "COMPLETED", String(done.error));
+  assertEquals((await collective.query(fortress, "standing")).standing, [{ measure: "block_source", target: "203.0.113.7" }]);
+  const broken = { id: "broken", action: "no_such_command", agentRole: "apex", dependencies: ["log"], retries: 0 };
+  const undone = await (await orchestration.start({ id: "respond-badly", steps: [...steps, broken] }, { input: { event } })).result();
+  assertEquals([undone.state, undone.compensated], ["ROLLED_BACK", ["isolate", "block"]]);
+  for (const agent of [fortress, phantom]) assertEquals(await collective.query(agent, "standing"), { standing: [] });
+});

@@ -1,7 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { CollectiveCoordinator, collectiveMessage, defineAgent, UltraFastAgentManager } from "../../mod.ts";
-import { aegis } from "../../core/collective/aegis.ts";
-import { loadedMeasures, savedMeasures, withMeasures } from "../../core/collective/measures.ts";
+import { killThread } from "../../core/testing.ts";
 import { codeOf } from "../support/collective_parts.ts";
 
 /** Never answers; throws, and is unhealthy. */
@@ -98,10 +97,23 @@ Deno.test("health checks are called, and shutdown waits for what is on its way, 
   assertEquals(await codeOf(collective.spawn("aegis")), "NOT_INITIALIZED");
 });
 
-Deno.test("what AEGIS has locked stays locked when its thread dies: it is part of its snapshot", async () => {
-  const memory = withMeasures();
-  await memory.effector.take("lock_account", "ann", null);
-  const again = await loadedMeasures(savedMeasures(memory));
-  assert(again.standing.stands("lock_account", "ann"));
-  assertEquals([typeof aegis().snapshot, typeof aegis().restore], ["function", "function"]);
+Deno.test("what AEGIS has locked stays locked when its thread dies", async () => {
+  await using manager = new UltraFastAgentManager({ threads: 2 }, killThread("throw", 50));
+  const recovered = new Promise((resolve) => manager.once("host:recovered", resolve));
+  await manager.initialize();
+  const collective = new CollectiveCoordinator(manager);
+  await collective.spawn("aegis", "aegis", { host: 1 });
+  const send = async (field: "command" | "query", name: string, params: object): Promise<unknown> => {
+    const { aegis } = await collective.send(collective.message().from("me").to("aegis")[field](name, { ...params }).build());
+    return aegis.ok ? aegis.response?.payload : aegis.error;
+  };
+  await send("command", "lock_user_account", { target: "ann" });
+  await recovered;
+  assertEquals(await send("query", "standing", {}), { standing: [{ measure: "lock_account", target: "ann" }] });
+  assertEquals(await send("query", "authorize", { user: "ann" }), {
+    user: "ann",
+    allowed: false,
+    why: "the account is locked",
+    failures: 0,
+  });
 });
