@@ -9,6 +9,7 @@ import { assembleHost, type HostPlan } from "./agents/host_assembly.ts";
 import type { HostParts } from "./agents/host_parts.ts";
 import { HOST_STATE } from "./agents/lifecycle.ts";
 import { SystemClock } from "./base/clock.ts";
+import { COLLECTIVE } from "./collective/collective.ts";
 import { store } from "./memory/atomics.ts";
 import { HOST, hostField } from "./memory/layout.ts";
 import { attachMemory } from "./memory/shared_memory.ts";
@@ -19,7 +20,9 @@ async function main(plan: HostPlan, memory: WebAssembly.Memory, partsUrl?: strin
   const arena = attachMemory(memory);
   const clock = new SystemClock(await syncClock(arena, plan.layout, plan.index, new SystemClock(0)));
   const parts: HostParts = partsUrl === undefined ? {} : (await import(partsUrl)).default;
-  const { host, loop } = assembleHost({ ...plan, behaviors: { ...TEAM, ...plan.behaviors } }, arena, clock, parts, { model: agentModel });
+  const { host, loop } = assembleHost({ ...plan, behaviors: { ...TEAM, ...COLLECTIVE, ...plan.behaviors } }, arena, clock, parts, {
+    model: agentModel,
+  });
   loop.start(host);
   store(arena.words, hostField(plan.layout, plan.index, HOST.state) >> 2, HOST_STATE.running);
   parentPort!.postMessage("ready");

@@ -21,6 +21,7 @@ import { HostDiedError } from "./base/errors.ts";
 import { SPARE_HOSTS_MAX, STOP_TIMEOUT_MS } from "./base/limits.ts";
 import { QueuePart } from "./bus/queue_part.ts";
 import { openState } from "./kept_state.ts";
+import { COLLECTIVE } from "./collective/collective.ts";
 import { openMappedState } from "./mapped_state.ts";
 import { load, store } from "./memory/atomics.ts";
 import { inspectArena, type MemoryReport } from "./memory/inspection.ts";
@@ -134,7 +135,13 @@ export class System {
     });
     const plan = this.#plan(0);
     // The threads know the team themselves: behaviors cannot be sent to them.
-    this.main = assembleHost({ ...plan, behaviors: { ...TEAM, ...plan.behaviors } }, memory, clock, parts.main, this.#office());
+    this.main = assembleHost(
+      { ...plan, behaviors: { ...TEAM, ...COLLECTIVE, ...plan.behaviors } },
+      memory,
+      clock,
+      parts.main,
+      this.#office(),
+    );
     this.registry = new AgentRegistry(this.main.host.directory);
     const workers = this.workers = new WorkerPool({
       ...{ workerText, memory, layout, hangTimeoutMs, clock, startAt, partsUrl: parts.workersUrl },

@@ -24,6 +24,7 @@ export interface Bundle {
 export const BUNDLES: readonly Bundle[] = [
   { entry: "core/agent_worker.ts", output: "core/agent_worker.bundle.js", format: "cjs" },
   { entry: "core/validation/load_agent.ts", output: "core/validation/load_agent.bundle.js", format: "esm" },
+  { entry: "scripts/load_test/mesh_agent.ts", output: "scripts/load_test/mesh_agent.bundle.js", format: "esm" },
 ];
 
 const HASH_LABEL = "// inputs sha256 ";

@@ -8,8 +8,7 @@
  *
  * @module
  */
-import { isKernelError } from "../core/base/errors.ts";
-import { EXIT, runCommand } from "./validate/command.ts";
+import { exitWith, runCommand } from "./validate/command.ts";
 
 /**
  * Does what the command line says, with this process's stdout and stderr, and resolves to the exit code: 0 every target met, 1 a target missed,
@@ -25,11 +24,4 @@ export async function main(argv: readonly string[]): Promise<number> {
   return await runCommand(argv);
 }
 
-if (import.meta.main) {
-  try {
-    Deno.exit(await main(Deno.args));
-  } catch (error) {
-    console.error(`the run broke: ${isKernelError(error) ? `${error.name}: ${error.message}` : (error as Error)?.stack ?? error}`);
-    Deno.exit(EXIT.failed);
-  }
-}
+if (import.meta.main) await exitWith(() => main(Deno.args));

@@ -348,3 +348,21 @@ export const PLAYBOOKS_RUNNING_MAX = 256;
 export const MEASURES_KEPT_MAX = 100_000;
 /** Last commands that a command effector tells of. */
 export const COMMANDS_KEPT_MAX = 1_000;
+/** Receivers of one message of the collective, and agents that one coordinator knows: the document's most is 100 a coordinator. */
+export const COLLECTIVE_TARGETS_MAX = 1_024;
+/** Keys that one CIPHER keeps: each a handle and some hundred bytes. */
+export const CIPHER_KEYS_MAX = 1_024;
+/** Versions of a key that still decrypt: with a rotation a week more than half a year. */
+export const CIPHER_KEY_VERSIONS_MAX = 32;
+/** Sources that FORTRESS watches at a time; those silent for longest are forgotten. */
+export const FORTRESS_SOURCES_MAX = 4_096;
+/** Events that FORTRESS keeps of a source, for its windows and for forensics. */
+export const FORTRESS_EVENTS_MAX = 256;
+/** Accounts whose failed logins AEGIS counts, and sources that STREAM weighs. */
+export const COLLECTIVE_KEYS_MAX = 4_096;
+/** Flows that a capture of STREAM keeps; older ones give way and are counted. */
+export const CAPTURED_FLOWS_MAX = 4_096;
+/** Series and alerts that OMNISCIENT keeps. */
+export const OMNISCIENT_SERIES_MAX = 1_024;
+/** Times that one row of a benchmark keeps: 8 MB. */
+export const BENCHMARK_SAMPLES_MAX = 1_000_000;

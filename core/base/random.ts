@@ -36,3 +36,8 @@ export class Random {
 export function entropy(): number {
   return crypto.getRandomValues(new Uint32Array(1))[0];
 }
+
+/** Bytes that nobody can foresee, from the system's own source: for keys, nonces and credentials. The one randomness here that has no seed. */
+export function secretBytes(length: number): Uint8Array<ArrayBuffer> {
+  return crypto.getRandomValues(new Uint8Array(length));
+}

@@ -11,7 +11,7 @@ export function objectAt<Key extends string>(field: string, value: unknown, keys
   if (!isPlainObject(value)) throw new InvalidArgumentError(field, value, `give an object with ${keys.join(", ")}.`);
   for (const key of Object.keys(value)) {
     if (!(keys as readonly string[]).includes(key)) {
-      throw new InvalidArgumentError(`${field}.${key}`, key, `known fields: ${keys.join(", ")}.`);
+      throw new InvalidArgumentError(`${field}.${key}`, key, `known fields: ${keys.join(", ") || "none"}.`);
     }
   }
   return value as Partial<Record<Key, unknown>>;

@@ -35,6 +35,11 @@ export class RecentKeys<T> {
     this.#values.set(key, value);
   }
 
+  /** All of them, the least recently used first. */
+  entries(): [key: string, value: T][] {
+    return [...this.#values];
+  }
+
   /** Keys now. */
   get size(): number {
     return this.#values.size;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ConfigError, InvalidArgumentError } from "../../core/base/errors.ts";
+import { ConfigError, InvalidArgumentError, isKernelError } from "../../core/base/errors.ts";
 import { makeReport, toCsv, toJson, type ValidationReport } from "../../core/validation/report.ts";
 import { ScenarioRunner, type ValidatorOptions } from "../../core/validation/scenario_runner.ts";
 import { parseArguments, type ValidateArguments } from "./arguments.ts";
@@ -30,6 +30,16 @@ export interface World extends Pick<Limits, "graceMs" | "onInterrupt" | "exitNow
 
 /** What an exit code means. */
 export const EXIT = { passed: 0, failed: 1, usage: 2, interrupted: 130 } as const;
+
+/** Ends the process with what a command returns; one that breaks says how. */
+export async function exitWith(command: () => Promise<number>): Promise<never> {
+  try {
+    return Deno.exit(await command());
+  } catch (error) {
+    console.error(`the run broke: ${isKernelError(error) ? `${error.name}: ${error.message}` : (error as Error)?.stack ?? error}`);
+    return Deno.exit(EXIT.failed);
+  }
+}
 
 /** Does what the command line says and returns the exit code. */
 export async function runCommand(argv: readonly string[], world: World = system): Promise<number> {

@@ -61,19 +61,23 @@ function bar(screen: ProgressScreen): ProgressView {
     update(progress) {
       if (index !== null && index !== progress.index) screen.write("\n");
       index = progress.index;
-      const share = Math.min(1, Math.max(0, progress.elapsedMs / progress.durationMs));
-      const full = Math.round(share * BAR_WIDTH);
-      const text = `${"█".repeat(full)}${"░".repeat(BAR_WIDTH - full)} ${String(Math.floor(share * 100)).padStart(3)} % ` +
-        `${place(progress)} ${details(progress)}`;
-      // A line as wide as the terminal would wrap, and then be drawn below itself.
-      const width = Math.max(1, (screen.columns() ?? 80) - 1);
-      screen.write("\r" + text.slice(0, width).padEnd(width));
+      drawBar(screen, progress.elapsedMs / progress.durationMs, `${place(progress)} ${details(progress)}`);
     },
     end() {
       if (index !== null) screen.write("\n");
       index = null;
     },
   };
+}
+
+/** Draws a bar over the one before; `share` is from 0 to 1. */
+export function drawBar(screen: ProgressScreen, share: number, text: string): void {
+  const done = Math.min(1, Math.max(0, share));
+  const full = Math.round(done * BAR_WIDTH);
+  const line = `${"█".repeat(full)}${"░".repeat(BAR_WIDTH - full)} ${String(Math.floor(done * 100)).padStart(3)} % ${text}`;
+  // A line as wide as the terminal would wrap, and then be drawn below itself.
+  const width = Math.max(1, (screen.columns() ?? 80) - 1);
+  screen.write("\r" + line.slice(0, width).padEnd(width));
 }
 
 function place({ scenario, index, total }: Progress): string {

@@ -21,3 +21,11 @@ export async function checkReportFile(path: string): Promise<void> {
     refuse(`it cannot be written (${error instanceof Error ? error.message : error}): name another file.`, error);
   }
 }
+
+/** Paths of a command's `--report` options, each ending in what can be written. */
+export function reportPaths(values: readonly string[] = []): string[] {
+  for (const path of values) {
+    if (!/\.(md|json)$/.test(path)) throw new InvalidArgumentError("--report", path, "give the path of a file that ends in .md or .json.");
+  }
+  return [...new Set(values)];
+}

@@ -40,6 +40,30 @@ export function table(header: readonly string[], rows: readonly (readonly string
   return [line(header), widths.map((width) => "─".repeat(width)).join("  "), ...rows.map(line)].join("\n");
 }
 
+/** The same as Markdown. */
+export function markdownTable(header: readonly string[], rows: readonly (readonly string[])[], left: readonly number[] = [0]): string {
+  const cells = (row: readonly string[]): string => `| ${row.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  return [cells(header), cells(header.map((_, column) => left.includes(column) ? "---" : "---:")), ...rows.map(cells)].join("\n");
+}
+
+/** A number for people; null is `not measured`. */
+export function number(value: number | null, digits = 3): string {
+  return value === null ? "not measured" : value.toLocaleString("en-US", { maximumFractionDigits: digits });
+}
+
+/** Bars in characters, the longest `width` wide, on a logarithmic scale from a tenth of the smallest. */
+export function barChart(bars: readonly { readonly name: string; readonly value: number; readonly label: string }[], width = 48): string {
+  const positive = bars.map(({ value }) => value).filter((value) => value > 0);
+  if (positive.length === 0) return "";
+  const low = Math.log10(Math.min(...positive) / 10);
+  const span = Math.log10(Math.max(...positive)) - low;
+  const names = Math.max(...bars.map(({ name }) => name.length));
+  return bars.map(({ name, value, label }) => {
+    const length = value > 0 ? Math.round(width * (Math.log10(value) - low) / span) : 0;
+    return `${name.padEnd(names)} ${"█".repeat(length).padEnd(width)} ${label}`;
+  }).join("\n");
+}
+
 function machineLines({ machine, commit, threads, oversubscribed, budgetBytes, timestamp }: ValidationReport): string {
   const ram = machine.ramBytes === null ? "memory unknown" : `${gib(machine.ramBytes)} GiB memory`;
   const over = oversubscribed ? ` (oversubscribed: ${threads} worker threads and main share ${machine.cores} cores)` : "";
@@ -142,10 +166,6 @@ function countsTable(metrics: ScenarioMetrics): string {
     Object.entries(fields).map(([name, value]) => [`${block}.${name}`, typeof value === "boolean" ? String(value) : number(value)])
   );
   return table(["figure", "value"], rows);
-}
-
-function number(value: number | null, digits = 3): string {
-  return value === null ? "not measured" : value.toLocaleString("en-US", { maximumFractionDigits: digits });
 }
 
 function gib(bytes: number): string {
