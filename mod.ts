@@ -12,13 +12,14 @@
  *
  * @module
  */
-export { defineAgent } from "./core/agents/agent.ts";
+export { defineAgent, defineTool } from "./core/agents/agent.ts";
 export type {
   Acceptor,
   AgentBehavior,
   AgentContext,
   AgentId,
   AgentMetrics,
+  AgentModel,
   AgentStore,
   AskOptions,
   Counter,
@@ -26,22 +27,38 @@ export type {
   Gauge,
   Health,
   InputOf,
+  Isolation,
   Message,
   MetricLabels,
+  ModelBudget,
+  ModelCall,
+  ModelMessage,
+  ModelReply,
+  ModelRequest,
+  ModelStream,
+  ModelTool,
   Priority,
   PriorityName,
   ReplyOf,
   SendOptions,
   SendResult,
   SpawnConfig,
+  StopReason,
   Supervision,
   TaskDefinition,
   TaskResult,
   TaskStatus,
+  TokenUsage,
+  ToolCall,
+  ToolInput,
+  ToolRun,
 } from "./core/agents/agent.ts";
 export type { DeadLetter, DeadLetterReason } from "./core/agents/dead_letters.ts";
+export { AGENT_LIFECYCLE, AgentLifecycleState } from "./core/agents/lifecycle.ts";
+export { IsolationUnavailableError } from "./core/agents/spawn_checks.ts";
 export type { ReplayOptions, ReplayResult } from "./core/agents/letter_office.ts";
 export type { Recovery } from "./core/agents/supervisor.ts";
+export { attachMapped } from "./core/attach_mapped.ts";
 export type { BackoffRule } from "./core/base/backoff.ts";
 export type { PerformanceTargets } from "./core/base/config.ts";
 export {
@@ -65,8 +82,16 @@ export type {
   AlertThresholds,
   KernelOptions,
   MetricsLogOptions,
+  ModelOptions,
+  ModelPoolOptions,
+  ModelPrice,
+  ModelRoute,
   NativeOptions,
+  NetworkProviderOptions,
   PersistenceOptions,
+  ProcessProviderOptions,
+  ProviderChoice,
+  ResultCacheBounds,
   WarmPoolOptions,
 } from "./core/base/options.ts";
 export { StateChart } from "./core/base/state_chart.ts";
@@ -96,12 +121,24 @@ export type { FilterCondition, MessageFilter } from "./core/bus/message_filter.t
 export { MessagePool } from "./core/bus/message_pool.ts";
 export type { PooledMessage, PoolStats } from "./core/bus/message_pool.ts";
 export type { WaitOptions } from "./core/bus/queue_waiters.ts";
+export type { PoolStatistics } from "./core/models/connection_pool.ts";
+export type { AccountReport, Spending } from "./core/models/ledger.ts";
+export { mcpTools } from "./core/models/mcp_tools.ts";
+export type { McpOptions, McpTools } from "./core/models/mcp_tools.ts";
+export { BudgetExceededError, BudgetUnenforceableError, ModelError, ModelKeyMissingError } from "./core/models/model_errors.ts";
+export type { ModelErrorDetails, ModelFailure } from "./core/models/model_errors.ts";
+export { PRICES_AS_OF } from "./core/models/prices.ts";
+export { ProviderUnknownError } from "./core/models/routes.ts";
+export type { ProviderStatus } from "./core/task_service.ts";
+export { TaskUse } from "./core/bus/task.ts";
+export { AsyncFileManager, PathOutsideError } from "./core/tasks/file_manager.ts";
+export type { FileEntry, FileManagerOptions } from "./core/tasks/file_manager.ts";
+export type { ResilienceStatistics } from "./core/tasks/resilience.ts";
+export type { ResultCacheOptions, ResultCacheStatistics } from "./core/tasks/result_cache.ts";
 export { ReplicatedMemory as DistributedMemorySystem } from "./core/bus/replicated_memory.ts";
 export type { MemorySpace } from "./core/bus/replicated_memory.ts";
 export type { GroupPolicy } from "./core/bus/subscriptions.ts";
 export { TopicMatcher } from "./core/bus/topic_matcher.ts";
-export type { PersistenceDisk, PersistenceFile } from "./core/memory/persistence_file.ts";
-export type { AgentRecovery, PersistenceMode, PersistenceStatus, RecoveryReport } from "./core/memory/persistence.ts";
 export { collectiveBehavior } from "./core/collective/collective.ts";
 export type { CollectiveType } from "./core/collective/collective.ts";
 export { CollectiveCoordinator } from "./core/collective/coordinator.ts";
@@ -111,14 +148,18 @@ export { collectiveMessage, MessageBuilder } from "./core/collective/message.ts"
 export type { CollectiveMessage, CollectiveMessageType, CollectivePriority } from "./core/collective/message.ts";
 export { Kernel as UltraFastAgentManager } from "./core/kernel.ts";
 export type { BatchMessage, ManagerOptions } from "./core/kernel.ts";
+export type { AttachedEntry, AttachedStore } from "./core/memory/attached_store.ts";
 export type { MemoryReport, RegionUse } from "./core/memory/inspection.ts";
 export type { LoopReport, NativeReport } from "./core/memory/kernel_loader.ts";
 export type { CoreCalls, LoopName } from "./core/memory/kernels.ts";
 export type { StoreEntry, StoreStats } from "./core/memory/memory_store.ts";
 export { MemoryStore as HighPerformanceMemoryStore, MemoryStore as UltraFastMemoryStore } from "./core/memory/memory_store.ts";
+export type { AgentRecovery, PersistenceMode, PersistenceStatus, RecoveryReport } from "./core/memory/persistence.ts";
+export type { PersistenceDisk, PersistenceFile } from "./core/memory/persistence_file.ts";
 export { RingBuffer as LockFreeRingBuffer } from "./core/memory/ring_buffer.ts";
 export type { FrameHandler } from "./core/memory/ring_buffer.ts";
 export type { StoreCell } from "./core/memory/store_cell.ts";
+export type { ImageCheck } from "./core/memory/store_image.ts";
 export type { ScannedEntry, ScanOptions, ScanPage, StoreCheck } from "./core/memory/store_walk.ts";
 export type { StoreChange, WatchOptions } from "./core/memory/store_watch.ts";
 export type { Alert, AlertName } from "./core/metrics/alerts.ts";
@@ -134,7 +175,7 @@ export { planSizing as planLayout } from "./core/sizing.ts";
 export type { FigureBasis, SizingFigure, SizingPlan, SizingRequest } from "./core/sizing.ts";
 export type { KernelParts } from "./core/system.ts";
 export { TaskExecutor as OptimizedExecutor } from "./core/tasks/executor.ts";
-export type { ExecuteOptions, ExecutorOptions, ExecutorStatistics, RunTask } from "./core/tasks/executor.ts";
+export type { ExecuteOptions, ExecutorOptions, ExecutorStatistics, RunConditions, RunTask } from "./core/tasks/executor.ts";
 export type { AnalystInput, AnalystOutput } from "./core/team/analyst.ts";
 export type { Assertion } from "./core/team/assertions.ts";
 export type { CoderInput, CoderOutput } from "./core/team/coder.ts";
@@ -148,6 +189,22 @@ export type { Finding, ReviewerInput, ReviewerOutput } from "./core/team/reviewe
 export type { ColumnStatistics } from "./core/team/statistics.ts";
 export type { AgentType } from "./core/team/team.ts";
 export type { AskedCase, CaseResult, TestCase, TesterInput, TesterOutput } from "./core/team/tester.ts";
+export { CommandEffector } from "./core/threats/command_effector.ts";
+export type { CommandEffectorOptions, CommandRecord, MeasureCommands } from "./core/threats/command_effector.ts";
+export { MemoryEffector } from "./core/threats/effector.ts";
+export type { Effector, Measure, StandingMeasure } from "./core/threats/effector.ts";
+export type { EventComparison, EventMatch, ThreatEvent } from "./core/threats/event_match.ts";
+export { ThreatIncident } from "./core/threats/incident.ts";
+export type { IncidentEntry, IncidentFacts, IncidentState, ResponsePlan } from "./core/threats/incident.ts";
+export type { IncidentQuery } from "./core/threats/incident_log.ts";
+export type { PlaybookExecution, PlaybookRunner, PlaybookStep } from "./core/threats/playbook_runner.ts";
+export { DEFAULT_PATTERNS, registerResponseActions } from "./core/threats/playbooks.ts";
+export type { ActionRegistry } from "./core/threats/playbooks.ts";
+export { THREAT_LEVELS } from "./core/threats/threat_level.ts";
+export type { ThreatLevel } from "./core/threats/threat_level.ts";
+export type { ThreatCondition, ThreatResponsePattern } from "./core/threats/threat_pattern.ts";
+export { ThreatResponseEngine } from "./core/threats/threat_response.ts";
+export type { DryRunReport, ThreatResponseOptions, ThreatStats } from "./core/threats/threat_response.ts";
 export type {
   AgentCounts,
   Cleanup,
@@ -200,19 +257,3 @@ export type {
 export { WorkflowExecution } from "./core/workflows/workflow_execution.ts";
 export type { Decision } from "./core/workflows/workflow_execution.ts";
 export { WorkflowState } from "./core/workflows/workflow_lifecycle.ts";
-export { CommandEffector } from "./core/threats/command_effector.ts";
-export type { CommandEffectorOptions, CommandRecord, MeasureCommands } from "./core/threats/command_effector.ts";
-export { MemoryEffector } from "./core/threats/effector.ts";
-export type { Effector, Measure, StandingMeasure } from "./core/threats/effector.ts";
-export type { EventComparison, EventMatch, ThreatEvent } from "./core/threats/event_match.ts";
-export { ThreatIncident } from "./core/threats/incident.ts";
-export type { IncidentEntry, IncidentFacts, IncidentState, ResponsePlan } from "./core/threats/incident.ts";
-export type { IncidentQuery } from "./core/threats/incident_log.ts";
-export type { PlaybookExecution, PlaybookRunner, PlaybookStep } from "./core/threats/playbook_runner.ts";
-export { DEFAULT_PATTERNS, registerResponseActions } from "./core/threats/playbooks.ts";
-export type { ActionRegistry } from "./core/threats/playbooks.ts";
-export { THREAT_LEVELS } from "./core/threats/threat_level.ts";
-export type { ThreatLevel } from "./core/threats/threat_level.ts";
-export type { ThreatCondition, ThreatResponsePattern } from "./core/threats/threat_pattern.ts";
-export { ThreatResponseEngine } from "./core/threats/threat_response.ts";
-export type { DryRunReport, ThreatResponseOptions, ThreatStats } from "./core/threats/threat_response.ts";

@@ -13,13 +13,16 @@ import { COLLECTIVE } from "./collective/collective.ts";
 import { store } from "./memory/atomics.ts";
 import { HOST, hostField } from "./memory/layout.ts";
 import { attachMemory } from "./memory/shared_memory.ts";
+import { agentModel } from "./models/agent_model.ts";
 import { TEAM } from "./team/team.ts";
 
 async function main(plan: HostPlan, memory: WebAssembly.Memory, partsUrl?: string): Promise<void> {
   const arena = attachMemory(memory);
   const clock = new SystemClock(await syncClock(arena, plan.layout, plan.index, new SystemClock(0)));
   const parts: HostParts = partsUrl === undefined ? {} : (await import(partsUrl)).default;
-  const { host, loop } = assembleHost({ ...plan, behaviors: { ...TEAM, ...COLLECTIVE, ...plan.behaviors } }, arena, clock, parts);
+  const { host, loop } = assembleHost({ ...plan, behaviors: { ...TEAM, ...COLLECTIVE, ...plan.behaviors } }, arena, clock, parts, {
+    model: agentModel,
+  });
   loop.start(host);
   store(arena.words, hostField(plan.layout, plan.index, HOST.state) >> 2, HOST_STATE.running);
   parentPort!.postMessage("ready");

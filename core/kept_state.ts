@@ -7,10 +7,10 @@ import { setImmediate } from "node:timers";
 import type { AgentPart } from "./agents/agent_part.ts";
 import type { Clock } from "./base/clock.ts";
 import type { PersistencePlan } from "./base/config.ts";
-import { ConfigError } from "./base/errors.ts";
 import { RECOVERED_AGENTS_NAMED_MAX } from "./base/limits.ts";
 import type { QueuePart } from "./bus/queue_part.ts";
 import type { Kernels } from "./memory/kernels.ts";
+import type { LogPart } from "./memory/log_part.ts";
 import type { AgentRecovery, Persistence, PersistenceStatus, RecoveryReport } from "./memory/persistence.ts";
 import { type PersistenceDisk, systemDisk } from "./memory/persistence_file.ts";
 import { PortablePersistence } from "./memory/portable_persistence.ts";
@@ -19,7 +19,7 @@ import type { StorePart } from "./memory/store_part.ts";
 /** What is kept. */
 export interface KeptParts {
   /** The store. */
-  readonly store: StorePart;
+  readonly store: LogPart & Pick<StorePart, "restored">;
   /** Durable queues. */
   readonly queues: QueuePart;
   /** Agents. */
@@ -79,9 +79,6 @@ export async function openState(
   emit: (name: string, data: unknown) => void,
   { kernels, disk = systemDisk }: { kernels: Kernels; disk?: PersistenceDisk },
 ): Promise<Persistence> {
-  if (plan.mode === "mapped") {
-    throw new ConfigError("persistence.mode", 'is "mapped", which this version does not have yet; use "portable".');
-  }
   const log = await PortablePersistence.open({
     ...{ path: plan.path, intervalMs: plan.intervalMs, disk, clock, emit, kernels },
     parts: [parts.store, parts.queues, parts.agents],

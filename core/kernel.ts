@@ -8,6 +8,7 @@ import { setImmediate } from "node:timers";
 import type {
   AgentBehavior,
   AgentId,
+  AgentModel,
   AskOptions,
   Health,
   SendOptions,
@@ -34,7 +35,9 @@ import type { PerformanceMetrics } from "./metrics/performance.ts";
 import type { PerformanceValidation } from "./metrics/performance_validator.ts";
 import { fetchSeries, mergeSeries, type MetricSeries } from "./metrics/registry.ts";
 import type { SystemStatus } from "./metrics/system_status.ts";
+import type { AccountReport } from "./models/ledger.ts";
 import { type KernelParts, System } from "./system.ts";
+import type { ProviderStatus } from "./task_service.ts";
 import type { ExecuteOptions, TaskExecutor } from "./tasks/executor.ts";
 import type { ThreatResponseEngine } from "./threats/threat_response.ts";
 import type { OrchestrationEngine } from "./workflows/orchestration_engine.ts";
@@ -188,18 +191,33 @@ export class Kernel extends EventEmitter implements AsyncDisposable {
   }
 
   /**
-   * Hands a task to an agent's `onTask`. What became of it is in the result's `status`; only what was not taken is thrown: an unknown agent, a task that
+   * Hands a task to an agent's `onTask`; of an agent that has none, the model is asked for the objective. What became of it is in the result's `status`; only what was not taken is thrown: an unknown agent, a task that
    * cannot be used, `ExecutorFullError`.
    */
   async executeTask(agentId: AgentId, task: TaskDefinition, options?: ExecuteOptions): Promise<TaskResult> {
-    const { executor, main } = await this.#ready();
+    const { tasks, main } = await this.#ready();
     if (main.host.directory.lookup(checkedId("agentId", agentId)) === 0) throw new AgentNotFoundError(agentId);
-    return await executor.executeTask(task, agentId, options);
+    return await tasks.executor.executeTask(task, agentId, options);
   }
 
   /** Runs tasks, `executorConcurrency` at a time: one by one or as batches. Throws `NotInitializedError` before `initialize()`. */
   get executor(): TaskExecutor {
-    return this.#open("executor").executor;
+    return this.#open("executor").tasks.executor;
+  }
+
+  /** Models for the program itself, outside any agent and its budget. Throws `NotInitializedError` before `initialize()`. */
+  get model(): AgentModel {
+    return this.#open("model").tasks.model;
+  }
+
+  /** What an agent and all agents that it spawned have spent on models, and what is left of its budget. Without an id: the program itself. */
+  modelSpending(agentId?: AgentId): AccountReport {
+    return this.#open("modelSpending").tasks.desk.report(agentId === undefined ? 0 : checkedId("agentId", agentId));
+  }
+
+  /** How each provider of models fares: requests, retries, circuit breaker, connections. */
+  modelProviders(): Record<string, ProviderStatus> {
+    return this.#open("modelProviders").tasks.status();
   }
 
   /** Runs workflows whose steps are actions of this thread or tasks of agents. Throws `NotInitializedError` before `initialize()`. */

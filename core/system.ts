@@ -22,11 +22,13 @@ import { SPARE_HOSTS_MAX, STOP_TIMEOUT_MS } from "./base/limits.ts";
 import { QueuePart } from "./bus/queue_part.ts";
 import { openState } from "./kept_state.ts";
 import { COLLECTIVE } from "./collective/collective.ts";
+import { openMappedState } from "./mapped_state.ts";
 import { load, store } from "./memory/atomics.ts";
 import { inspectArena, type MemoryReport } from "./memory/inspection.ts";
 import { HEADER, HOST, hostField, HOSTS_MAX, type Layout, LAYOUT_MAGIC, LAYOUT_VERSION, planLayout } from "./memory/layout.ts";
 import { type LoadedKernels, loadKernels } from "./memory/kernel_loader.ts";
 import type { CoreCalls } from "./memory/kernels.ts";
+import { MappedArena } from "./memory/mapped_arena.ts";
 import type { Persistence } from "./memory/persistence.ts";
 import type { PersistenceDisk } from "./memory/persistence_file.ts";
 import { allocateMemory, type SharedMemory } from "./memory/shared_memory.ts";
@@ -37,11 +39,13 @@ import { Monitor } from "./metrics/monitor.ts";
 import { type SystemStatus, systemStatus } from "./metrics/system_status.ts";
 import { systemUsage } from "./metrics/system_usage.ts";
 
-import { TaskExecutor } from "./tasks/executor.ts";
+import { agentModel } from "./models/agent_model.ts";
+import { TaskService } from "./task_service.ts";
 import { TEAM } from "./team/team.ts";
 import { TaskAgents } from "./workflow_agents.ts";
 import { DEFAULT_PATTERNS, registerResponseActions } from "./threats/playbooks.ts";
 import { ThreatResponseEngine } from "./threats/threat_response.ts";
+import { FileJournal } from "./workflows/file_journal.ts";
 import { OrchestrationEngine } from "./workflows/orchestration_engine.ts";
 
 /** What tests may replace; see `./testing`. Not an option, so that no configuration can reach it. */
@@ -88,8 +92,8 @@ export class System {
   readonly supervisor: Supervisor;
   /** Dead letters of all threads. */
   readonly letters: LetterOffice;
-  /** Runs tasks, so many at a time. */
-  readonly executor: TaskExecutor;
+  /** Runs tasks and asks models. */
+  readonly tasks: TaskService;
   /** Runs workflows, on actions and on agents. */
   readonly orchestration: OrchestrationEngine;
   /** Finds incidents in events, and answers them by playbooks. */
@@ -101,6 +105,7 @@ export class System {
   readonly #layout: Layout;
   readonly #placement: Placement;
   #state: Persistence | null = null;
+  readonly #arena: MappedArena | null = null;
 
   /** Builds the floors; no thread runs yet. */
   constructor(
@@ -116,11 +121,18 @@ export class System {
     this.#native = loadKernels(config.native, clock);
     const { placement, startAt } = this.#place(parts.cores ?? this.#native.kernels.system?.cores ?? null);
     this.#placement = placement;
+    const { persistence } = config;
+    if (persistence?.mode === "mapped") this.#arena = MappedArena.open({ path: persistence.path, memory, layout, now: clock.now() });
     memory.words[HEADER.magic >> 2] = LAYOUT_MAGIC;
     memory.words[HEADER.version >> 2] = LAYOUT_VERSION;
     memory.words[HEADER.hostsStarted >> 2] = threads + 1;
     memory.words[HEADER.keepsState >> 2] = config.persistence === null ? 0 : 1;
     store(memory.words, hostField(layout, 0, HOST.state) >> 2, HOST_STATE.running);
+    this.tasks = new TaskService({
+      ...{ config, clock, host: () => this.main.host, registry: () => this.registry },
+      isOwn: (type) => behaviors[type] !== undefined,
+      onResult: (result) => emit("task:completed", result),
+    });
     const plan = this.#plan(0);
     // The threads know the team themselves: behaviors cannot be sent to them.
     this.main = assembleHost(
@@ -143,13 +155,11 @@ export class System {
       alive: () => workers.alive,
       awaitHost: () => workers.anyStarted(),
     });
-    this.agents = new AgentManager(this.main.host, agentsMax, warmPools, emit);
-    this.executor = new TaskExecutor({
-      ...{ clock, concurrency: config.executorConcurrency },
-      run: (agentId, task, how) => this.main.host.task(agentId, task, how),
-      onResult: (result) => emit("task:completed", result),
+    this.agents = new AgentManager(this.main.host, agentsMax, warmPools, (name, data) => this.#told(name, data), (config) => {
+      if (config.model !== undefined) this.tasks.desk.checkModel(config.model, "config.model");
     });
-    this.orchestration = new OrchestrationEngine({ clock, agents: new TaskAgents(this.registry, this.executor, clock) });
+    const journal = config.workflowJournal === null ? undefined : new FileJournal(config.workflowJournal);
+    this.orchestration = new OrchestrationEngine({ clock, journal, agents: new TaskAgents(this.registry, this.tasks.executor, clock) });
     this.threats = new ThreatResponseEngine({
       ...{ clock, runner: this.orchestration },
       onIncident: (incident) => emit("threat:incident", incident),
@@ -164,6 +174,7 @@ export class System {
   async start(): Promise<void> {
     this.main.loop.start(this.main.host);
     try {
+      await this.tasks.start();
       // Before any thread runs: nobody looks at the store while it is filled.
       await this.#openState();
       await this.workers.start(this.config.threads);
@@ -171,10 +182,13 @@ export class System {
       await this.agents.warmUp();
       await this.monitor.start();
     } catch (error) {
+      this.orchestration.close();
       await this.agents.close();
       await this.workers.end();
       await this.#state?.close();
+      this.tasks.close();
       this.#closeMain();
+      this.#arena?.close(false);
       throw error;
     }
   }
@@ -185,15 +199,18 @@ export class System {
     await monitor.stop();
     this.orchestration.close();
     this.#state?.freeze();
-    this.executor.close();
+    this.tasks.close();
     await agents.close();
     const stops = [0, ...workers.alive].map((host) => main.host.call(host, "stop", null, 2 * STOP_TIMEOUT_MS));
     await Promise.allSettled(stops);
     await workers.end();
+    let inOrder = false;
     try {
       await this.#state?.close();
+      inOrder = true;
     } finally {
       this.#closeMain();
+      this.#arena?.close(inOrder);
     }
   }
 
@@ -235,7 +252,13 @@ export class System {
       queues: new QueuePart(this.#memory, this.#layout, 0),
       agents: new AgentPart(this.main.host, this.registry),
     };
-    this.#state = await openState(persistence, kept, this.clock, this.emit, { kernels: this.#native.kernels, disk: this.parts.disk });
+    const { clock, emit, parts: { disk } } = this;
+    const means = { kernels: this.#native.kernels, disk };
+    if (this.#arena === null) this.#state = await openState(persistence, kept, clock, emit, means);
+    else {
+      const mapped = { plan: persistence, parts: kept, arena: this.#arena, memory: this.#memory, layout: this.#layout };
+      this.#state = await openMappedState({ ...mapped, ...means, clock, emit });
+    }
   }
 
   #flush(): Promise<void> {
@@ -253,14 +276,26 @@ export class System {
   #office(): Office {
     return {
       onNote: (note) => this.#noted(note),
-      register: (ids, record) => this.registry.add(ids, record),
+      register: (ids, record) => this.#register(ids, record),
       calls: {
-        register: (order) => this.registry.add((order as Registration).ids, (order as Registration).record),
+        register: (order) => this.#register((order as Registration).ids, (order as Registration).record),
         flush: () => this.#flush(),
+        ...this.tasks.office.calls,
       },
+      model: agentModel,
       flush: () => this.#flush(),
       awaitHost: () => this.workers.anyStarted(),
     };
+  }
+
+  #register(ids: readonly AgentId[], record: AgentRecord): void {
+    this.registry.add(ids, record);
+    for (const id of ids) this.tasks.desk.ledger.opened(id, record.parent, record.config.budget);
+  }
+
+  #told(name: string, data: unknown): void {
+    this.emit(name, data);
+    if (name === "agent:terminated") this.tasks.agentEnded((data as { agentId: AgentId }).agentId);
   }
 
   #monitor(): Monitor {
@@ -286,6 +321,7 @@ export class System {
     const error = new HostDiedError(host, why, { cause });
     const { bus } = this.main;
     bus.repair(host);
+    this.tasks.office.abandon(host);
     const report = (reason: unknown): void => this.emit("agent:error", { host, error: reason });
     this.main.store.wakeWatches();
     const replaced = this.workers.replace();
@@ -313,11 +349,20 @@ export class System {
 }
 
 /** The arena that a configuration asks for. Throws `ConfigError` when none can hold it. */
-export function layoutFor({ threads, agentsMax, sharedBufferBytes, storeBytes, warmPools, pooledMessagesMax }: KernelConfig): Layout {
+export function layoutFor(
+  { threads, agentsMax, sharedBufferBytes, storeBytes, warmPools, pooledMessagesMax, persistence }: KernelConfig,
+): Layout {
   const warm = Object.values(warmPools).reduce((sum, { dynamic, sizeMin, sizeMax }) => sum + (dynamic ? sizeMax : sizeMin), 0);
   const agentSlots = Math.ceil((agentsMax + warm) * SPARE_SLOTS_RATIO) + 64;
   // A dead thread's index is never used again: it may write once more.
   const spare = threads === 0 ? 0 : Math.max(2, Math.min(SPARE_HOSTS_MAX, threads));
   const hosts = Math.min(HOSTS_MAX, threads + 1 + spare);
-  return planLayout({ hosts, agentSlots, sharedBufferBytes, storeBytes, slabsMax: pooledMessagesMax });
+  return planLayout({
+    hosts,
+    agentSlots,
+    sharedBufferBytes,
+    storeBytes,
+    slabsMax: pooledMessagesMax,
+    blackBox: persistence?.mode === "mapped",
+  });
 }

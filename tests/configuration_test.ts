@@ -11,6 +11,7 @@ import {
   defineAgent,
   HostDiedError,
   InboxFullError,
+  KernelError,
   UltraFastAgentManager,
 } from "../mod.ts";
 import { behaviorUrl } from "./support/behaviors.ts";
@@ -186,6 +187,14 @@ const EFFECTS: Record<keyof KernelOptions, () => Promise<void>> = {
     assertEquals(parseConfig({ executorConcurrency: 3 }, 2).executorConcurrency, 3);
   },
 
+  async executor() {
+    for (const [model, text] of [["echo", "[local, no model was asked] hi"], ["outline", "[local, no model was asked] 1 messages"]]) {
+      await using manager = await open({ executor: { provider: "local", model } });
+      const { output } = await manager.executeTask(await manager.spawnAgent("deaf"), { id: "1", objective: "hi" });
+      assertEquals(String(output).slice(0, text.length), text);
+    }
+  },
+
   async agentPoolConfig() {
     const preWarmPools = { echo: 2, deaf: { minSize: 1, maxSize: 5 }, stuck: 0 };
     await using manager = await open({ agentPoolConfig: { preWarmPools } });
@@ -259,6 +268,25 @@ const EFFECTS: Record<keyof KernelOptions, () => Promise<void>> = {
       await Deno.remove(folder, { recursive: true });
     }
   },
+
+  async workflowJournal() {
+    const folder = await Deno.makeTempDir();
+    try {
+      const error = await assertRejects(
+        () => open({ workflowJournal: `${folder}/missing/flows.sqlite` }),
+        KernelError,
+        "missing/flows.sqlite",
+      );
+      assertEquals(error.code, "JOURNAL_UNUSABLE");
+      await using manager = await open({ workflowJournal: `${folder}/flows.sqlite` });
+      const { id } = await manager.orchestration.start({ id: "waits", steps: [{ id: "a", approval: true }] });
+      await manager.shutdown();
+      await using next = await open({ workflowJournal: `${folder}/flows.sqlite` });
+      assertEquals((await next.orchestration.resume()).resumed.map((execution) => execution.id), [id]);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
 };
 
 testWith({ read: true, write: true }, "a metrics log that cannot be opened ends initialize(), and leaves nothing behind", async () => {
@@ -300,5 +328,6 @@ Deno.test({
 });
 
 for (const [key, effect] of Object.entries(EFFECTS)) {
-  testWith(key === "metricsLog" || key === "persistence" ? { read: true, write: true } : {}, `the option ${key} has its effect`, effect);
+  const writes = ["metricsLog", "persistence", "workflowJournal"].includes(key);
+  testWith(writes ? { read: true, write: true } : {}, `the option ${key} has its effect`, effect);
 }

@@ -61,9 +61,11 @@ async function runProject(
   env: Record<string, string> = {},
 ): Promise<Ended> {
   return await withFolder(async (folder) => {
-    const { imports: { zod } } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
+    const { imports: ours } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
     const base = `http://${kernel.host}`;
-    const imports = { zod, "@stage3/kernel": `${base}/mod.ts`, "@stage3/kernel/agent": `${base}/core/agents/agent.ts` };
+    // What the package takes from npm is named in its configuration, which a project outside does not see.
+    const packages = Object.fromEntries(Object.entries(ours as Record<string, string>).filter(([, from]) => from.startsWith("npm:")));
+    const imports = { ...packages, "@stage3/kernel": `${base}/mod.ts`, "@stage3/kernel/agent": `${base}/core/agents/agent.ts` };
     await Deno.mkdir(`${folder}/cache`);
     // Packages of npm come from the cache that there is.
     const { npmCache } = JSON.parse((await runDeno(folder, ["info", "--json"])).stdout);

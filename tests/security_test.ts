@@ -44,12 +44,24 @@ const TRIALS: Readonly<Record<string, Trial>> = {
   "the memory budget of a small machine": { feature: "budget", withheld: "--allow-sys=systemMemoryInfo" },
   "that of a container with a memory limit": { feature: "container", withheld: "--allow-all" },
   '`native: { library: "kernel.so" }`': { feature: "native", withheld: "ConfigError: .*--allow-ffi=kernel\\.so" },
+  '`persistence: { path, mode: "mapped" }`': { feature: "mapped", withheld: "MappingUnavailableError: .*--allow-ffi" },
+  "tasks and models of the `local` provider": { feature: "local" },
+  '`executor: { provider: "anthropic" }`': {
+    feature: "anthropic",
+    withheld: "ModelKeyMissingError: .*--allow-env=ANTHROPIC_API_KEY,ANTHROPIC_CUSTOM",
+  },
+  '`executor: { provider: "openai" }`': { feature: "openai", withheld: "ModelKeyMissingError: .*--allow-env=OPENAI_API_KEY" },
+  '`executor: { provider: { process: ["deno", "--version"] } }`': {
+    feature: "process",
+    withheld: "PermissionMissingError: .*--allow-run=deno",
+  },
   "the main job": { job: SHORT_JOB },
   "`--report report.json`": { job: [...SHORT_JOB, "--report", "report.json"], withheld: "--allow-write=report\\.json" },
   "machine and commit in its report": {
     feature: "facts",
     withheld: "--allow-sys=cpus.*--allow-read=\\S*\\.git",
   },
+  "agents as processes": { feature: "processes", withheld: "--allow-read --allow-write --allow-run --allow-env" },
 };
 
 /** Tries a feature in a folder of its own, with these flags and no others. */
@@ -139,7 +151,7 @@ Deno.test("a behavior has the permissions of the process, sends in any name, and
 
 testWith({ read: true }, "every bound that SECURITY.md names is the one in force", async () => {
   const inForce: Record<string, unknown> = { ...limits, DEPTH_MAX, MESSAGE_BYTES_MAX };
-  for (const [what, bound, name] of await rowsOf("What is bounded")) {
+  for (const [what, bound, name] of [...await rowsOf("What is bounded"), ...await rowsOf("What an agent that is a process")]) {
     assertEquals(Number(bound.replaceAll(",", "")), inForce[name.replaceAll("`", "")], what);
   }
   assertStringIncludes(await Deno.readTextFile(new URL("README.md", ROOT)), "(SECURITY.md)");

@@ -2,6 +2,7 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { defineAgent } from "../core/agents/agent.ts";
 import { InvalidArgumentError, NotInitializedError } from "../core/base/errors.ts";
 import { Kernel } from "../core/kernel.ts";
+import { testWith } from "./support/permissions.ts";
 
 const worker = defineAgent({
   onTask(task, ctx) {
@@ -57,4 +58,23 @@ Deno.test("shutdown ends what runs", async () => {
   await manager.shutdown();
   assertEquals((await execution.result()).state, "CANCELLED");
   assertThrows(() => manager.orchestration, NotInitializedError);
+});
+
+testWith({ read: true, write: true }, "with workflowJournal the manager's workflows outlive it", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const workflowJournal = `${folder}/flows.sqlite`;
+    const step = { id: "a", approval: true } as const;
+    const first = new Kernel({ threads: 0, behaviors: { worker }, workflowJournal });
+    await first.initialize();
+    const { id } = await first.orchestration.start({ id: "waits", steps: [step] });
+    await first.shutdown();
+    await using second = new Kernel({ threads: 0, behaviors: { worker }, workflowJournal });
+    await second.initialize();
+    const { resumed: [execution] } = await second.orchestration.resume();
+    execution.approve("a", { by: "ann" });
+    assertEquals([execution.id, (await execution.result()).state], [id, "COMPLETED"]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });

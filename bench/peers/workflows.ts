@@ -1,5 +1,6 @@
 /**
- * A hundred workflows of five steps at once, and rollbacks of ten steps: ours beside plain async functions, p-queue and Effect, in turns in one run.
+ * A hundred workflows of five steps at once, and rollbacks of ten steps: ours beside plain async functions, p-queue and Effect, in turns in one run. Beside the
+ * time stands the processor's (all threads, the collector's too): on a busy machine only that compares.
  *
  * ```sh
  * deno run --allow-env bench/peers/workflows.ts          # 9 rounds
@@ -8,6 +9,7 @@
  *
  * @module
  */
+import process from "node:process";
 import { Effect } from "npm:effect@3.19.2";
 import PQueue from "npm:p-queue@8.1.0";
 import { OrchestrationEngine, type WorkflowDefinition } from "../../mod.ts";
@@ -75,12 +77,14 @@ interface Contender {
   readonly name: string;
   readonly run: () => Promise<void>;
   readonly times: number[];
+  readonly processor: number[];
   readonly worst: number[];
 }
-const contender = (name: string, run: () => Promise<void>): Contender => ({ name, run, times: [], worst: [] });
+const contender = (name: string, run: () => Promise<void>): Contender => ({ name, run, times: [], processor: [], worst: [] });
 
-async function round({ run, times, worst }: Contender, counts: boolean): Promise<void> {
+async function round({ run, times, processor, worst }: Contender, counts: boolean): Promise<void> {
   const each: number[] = [];
+  const used = processorUs();
   const begun = performance.now();
   for (let batch = 0; batch < BATCHES; batch++) {
     const at = performance.now();
@@ -88,7 +92,13 @@ async function round({ run, times, worst }: Contender, counts: boolean): Promise
   }
   if (!counts) return;
   times.push((performance.now() - begun) * 1e3 / (BATCHES * CONCURRENT));
+  processor.push((processorUs() - used) / (BATCHES * CONCURRENT));
   worst.push(each.sort((a, b) => a - b)[Math.floor(each.length * 0.99)]);
+}
+
+function processorUs(): number {
+  const { user, system } = process.cpuUsage();
+  return user + system;
 }
 
 const middle = (list: number[]): number => [...list].sort((a, b) => a - b)[list.length >> 1];
@@ -96,11 +106,13 @@ const middle = (list: number[]): number => [...list].sort((a, b) => a - b)[list.
 async function compare(title: string, steps: number, contenders: Contender[]): Promise<void> {
   for (let at = -2; at < ROUNDS; at++) for (const each of contenders) await round(each, at >= 0);
   console.log(`\n${title}`);
-  const base = middle(contenders[0].times);
-  for (const { name, times, worst } of contenders) {
+  const base = middle(contenders[0].processor);
+  for (const { name, times, processor, worst } of contenders) {
     const us = middle(times);
     const figures = [`${(us / steps).toFixed(2)} µs a step`, `${Math.round(1e6 / us).toLocaleString("en")} workflows/s`];
-    console.log(`${name.padEnd(28)} ${figures.join("  ").padEnd(46)} p99 ${middle(worst).toFixed(2)} ms  ${(us / base).toFixed(2)} ×`);
+    const cpu = middle(processor);
+    const cost = `processor ${(cpu / steps).toFixed(2)} µs a step  ${(cpu / base).toFixed(2)} ×`;
+    console.log(`${name.padEnd(20)} ${figures.join("  ").padEnd(44)} p99 ${middle(worst).toFixed(2).padStart(6)} ms  ${cost}`);
   }
 }
 

@@ -15,6 +15,7 @@
  */
 import type { AgentId, Message, Priority } from "../bus/message.ts";
 import type { PublishOptions, SubscribeOptions } from "../bus/bus_options.ts";
+import type { AgentModel, ModelBudget, ModelTool, ToolInput, ToolRun } from "../bus/model.ts";
 import type { TaskDefinition } from "../bus/task.ts";
 import type { AgentMetrics } from "../metrics/registry.ts";
 import type { StoreEntry } from "../memory/memory_store.ts";
@@ -24,6 +25,21 @@ import type { ScanOptions, ScanPage } from "../memory/store_walk.ts";
 export type { AgentId, Message, Priority, PriorityName } from "../bus/message.ts";
 export type { BorrowedBytes } from "../bus/borrowed_bytes.ts";
 export type { PublishOptions, SubscribeOptions } from "../bus/bus_options.ts";
+export type {
+  AgentModel,
+  ModelBudget,
+  ModelCall,
+  ModelMessage,
+  ModelReply,
+  ModelRequest,
+  ModelStream,
+  ModelTool,
+  StopReason,
+  TokenUsage,
+  ToolCall,
+  ToolInput,
+  ToolRun,
+} from "../bus/model.ts";
 export type { TaskDefinition, TaskResult, TaskStatus } from "../bus/task.ts";
 export type { AgentMetrics, Counter, Distribution, Gauge, MetricLabels } from "../metrics/registry.ts";
 export type { StoreEntry } from "../memory/memory_store.ts";
@@ -83,6 +99,9 @@ export interface AskOptions {
   readonly signal?: AbortSignal;
 }
 
+/** How far an agent is kept apart: an object on a shared thread, a thread of its own, a process of its own. */
+export type Isolation = "shared" | "worker" | "process";
+
 /** What can be set for one agent at its spawn. */
 export interface SpawnConfig {
   /** Take a started instance from the type's warm pool when there is one. */
@@ -101,6 +120,12 @@ export interface SpawnConfig {
   readonly inboxMessagesMax?: number;
   /** What to do when it fails; overrides the behavior's. */
   readonly supervision?: Supervision;
+  /** Model that it asks unless a task or a request names another, if need be with its provider: `openai:gpt-5-mini`. */
+  readonly model?: string;
+  /** What it, and all agents that it spawns, may spend together on models. */
+  readonly budget?: ModelBudget;
+  /** How far it is kept apart from others. `shared`: an object on a thread, beside others. Default, and the only grade of this version. */
+  readonly isolation?: Isolation;
   /** Gives up the spawn; an agent that was already being made is ended. */
   readonly signal?: AbortSignal;
 }
@@ -151,6 +176,8 @@ export interface AgentContext<State = unknown, Out = unknown> {
   readonly clock: { now(): number };
   /** Shared values. */
   readonly store: AgentStore;
+  /** Models: what it asks counts for the task that it is at, and against its budget. */
+  readonly model: AgentModel;
   /** Counts, gauges and histograms of the behavior's own: added up over threads by `manager.metrics()`. */
   readonly metrics: AgentMetrics;
   /**
@@ -268,4 +295,14 @@ export function defineAgent<In = unknown, Out = unknown, State = unknown>(
   }
   Object.defineProperty(behavior, BEHAVIOR_BRAND, { value: true });
   return behavior;
+}
+
+/** Declares a tool for `ctx.model.complete`: returns its argument, so that `run` gets what the schema makes of the model's arguments. */
+export function defineTool<Input>(tool: {
+  readonly name: string;
+  readonly description: string;
+  readonly input: ToolInput<Input>;
+  run(input: Input, how: ToolRun): unknown;
+}): ModelTool {
+  return tool;
 }

@@ -53,6 +53,16 @@ export function isClosedWord(word: number): boolean {
   return (word & FULL_BIT) !== 0 || (word & STATE_MASK) === AGENT_STATE.moving;
 }
 
+/** What a slot's word says, for whoever reads an arena from outside. */
+export function readSlotWord(slot: number, word: number): { id: AgentId; host: number; isFull: boolean; state: AgentState } {
+  return {
+    id: (word >>> GENERATION_SHIFT) * SLOT_UNIT + slot,
+    host: hostOfWord(word),
+    isFull: (word & FULL_BIT) !== 0,
+    state: (word & STATE_MASK) as AgentState,
+  };
+}
+
 /** The agents that a dead host leaves. */
 export interface Stranded {
   /** Were ready; now MOVING. */

@@ -12,16 +12,17 @@ import { emptyEnvelope, type Envelope, KIND } from "../bus/envelope.ts";
 import { Inbound, type KeptFrame } from "../bus/inbound.ts";
 import type { AgentId } from "../bus/message.ts";
 import type { MessageBus } from "../bus/message_bus.ts";
+import { BlackBox } from "../memory/black_box.ts";
 import { HOST, hostField } from "../memory/layout.ts";
 import { COUNT, HostMetrics } from "../metrics/counters.ts";
 import { MetricsRegistry } from "../metrics/registry.ts";
-import type { AgentStore, AskOptions, SendOptions, SendResult, SpawnConfig } from "./agent.ts";
-import { AgentDirectory } from "./agent_directory.ts";
+import type { AgentModel, AgentStore, AskOptions, SendOptions, SendResult, SpawnConfig } from "./agent.ts";
+import { AgentDirectory, slotOf } from "./agent_directory.ts";
 import { Asks } from "./asks.ts";
 import { Bereavement, type DeathNotice } from "./bereavement.ts";
 import { Calls } from "./calls.ts";
 import type { DeadLetterPage, DeadLetterReason, DeadLetters } from "./dead_letters.ts";
-import { type AgentHome, type Delivery, deliveryOf } from "./delivery.ts";
+import { type AgentHome, type Delivery, deliveryOf, type ModelAsker } from "./delivery.ts";
 import type { HostedAgent } from "./hosted_agent.ts";
 import type { HostOptions } from "./host_options.ts";
 import type { Interceptor } from "./host_parts.ts";
@@ -57,6 +58,7 @@ export class AgentHost implements AgentHome {
   readonly #interceptor: Interceptor | undefined;
   readonly #words: Int32Array;
   readonly #floats: Float64Array;
+  readonly #box: BlackBox | undefined;
   readonly #post: PostRoom;
   readonly #inbound: Inbound;
   readonly #deadlines: Deadlines;
@@ -81,12 +83,10 @@ export class AgentHost implements AgentHome {
     const { index, memory, layout, codec, clock } = options;
     this.#options = options;
     this.#interceptor = options.interceptor;
-    this.#words = memory.words;
-    this.#floats = memory.floats;
-    this.index = index;
-    this.clock = clock;
-    this.store = options.store;
-    this.bus = options.bus;
+    [this.#words, this.#floats] = [memory.words, memory.floats];
+    this.#box = BlackBox.of(memory, layout);
+    [this.index, this.clock] = [index, clock];
+    [this.store, this.bus] = [options.store, options.bus];
     this.poisons = options.settings.debug;
     this.directory = new AgentDirectory(memory, layout, options.settings.agentsMax);
     this.metrics = new HostMetrics(memory, layout, index);
@@ -95,7 +95,7 @@ export class AgentHost implements AgentHome {
     const deadlines = this.#deadlines = new Deadlines(clock);
     this.#replies = new Replies(index, deadlines);
     this.#post = new PostRoom(options, this.directory, this.metrics, deadlines, (waits) => this.#posted(waits), () => this.checkAlive());
-    this.notices = new Notices(index, clock, this.metrics, this.#post);
+    this.notices = new Notices({ host: index, clock, metrics: this.metrics, post: this.#post, box: this.#box });
     const waits = new WaitGraph(memory, layout);
     this.#asks = new Asks(clock, this.directory, this.#post, this.#replies, waits);
     this.#residents = new Residents(this, this.directory, options, this.#inbound, waits);
@@ -205,6 +205,9 @@ export class AgentHost implements AgentHome {
   }
 
   // ——— what agents need (AgentHome) ———
+  model(asker: ModelAsker): AgentModel {
+    return this.#options.model({ call: (...call) => this.call(0, ...call) }, asker);
+  }
 
   get alive(): boolean {
     // A plain read: whoever was given up hung for seconds before, and then comes here by a call that no compiler looks through.
@@ -238,6 +241,7 @@ export class AgentHost implements AgentHome {
       if (isTask) counts[COUNT.tasks]++;
     }
     this.#pulse.runs(message.to, patienceMs);
+    this.#box?.handled(slotOf(message.to), message.id, message.timestamp, isTask);
     this.#post.tick();
     if (kept === null) this.#inbound.begin();
     else this.#inbound.beginKept(kept);

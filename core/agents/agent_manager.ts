@@ -29,6 +29,7 @@ export class AgentManager {
     private readonly agentsMax: number,
     warmPools: Readonly<Record<string, WarmPoolPlan>>,
     private readonly emit: AgentEvent,
+    private readonly check: (config: SpawnConfig) => void = () => undefined,
   ) {
     this.#pools = new WarmPools(warmPools, host.desk, host.clock, (type, error) => emit("agent:error", { type, error }));
   }
@@ -56,6 +57,7 @@ export class AgentManager {
 
   /** One agent. */
   async spawn(type: string, config: SpawnConfig = {}): Promise<AgentId> {
+    this.check(config);
     const startedAt = this.host.clock.now();
     const warm = config.preWarm ? this.#pools.take(type, config) : undefined;
     const id = warm ?? await this.host.spawn(type, config);
@@ -70,6 +72,7 @@ export class AgentManager {
     if (!Number.isInteger(count) || count < 0 || count > this.agentsMax) {
       throw new InvalidArgumentError("count", count, `use a whole number from 0 to maxConcurrentAgents (${this.agentsMax}).`);
     }
+    this.check(config);
     const startedAt = this.host.clock.now();
     const ids = await this.host.desk.spawnMany(type, count, config);
     if (count > 0) this.spawnTime.record((this.host.clock.now() - startedAt) * 1_000);

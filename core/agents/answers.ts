@@ -6,7 +6,7 @@
 import { asError } from "../base/errors.ts";
 import type { Acceptor } from "./agent.ts";
 import type { AgentHome, Delivery } from "./delivery.ts";
-import { payloadRefused } from "./failures.ts";
+import { buriedError, payloadRefused } from "./failures.ts";
 import type { AgentId } from "../bus/message.ts";
 
 /** Whether a message may go in; one that may not is a dead letter, and its asker hears why. What the check made of it takes its place. */
@@ -42,4 +42,12 @@ export function answerTask(home: AgentHome, delivery: Delivery, output: unknown)
   } catch (error) {
     home.answer(delivery, true, error);
   }
+}
+
+/** A message without a handler is a dead letter. A task is not: it goes back, and the main thread asks the agent's model instead. */
+export function refuseUnhandled(home: AgentHome, delivery: Delivery): void {
+  if (!delivery.isTask) return home.bury(delivery, "no-handler");
+  home.begin(delivery, 0);
+  home.answer(delivery, true, buriedError(delivery.message.to, "no-handler"));
+  if (delivery.kept !== null) home.release(delivery.kept);
 }

@@ -7,8 +7,19 @@ import type { BorrowedBytes } from "../bus/borrowed_bytes.ts";
 import { type Envelope, KIND, messageOf } from "../bus/envelope.ts";
 import type { KeptFrame } from "../bus/inbound.ts";
 import type { AgentId, Message } from "../bus/message.ts";
+import type { TaskDefinition } from "../bus/task.ts";
 import type { MessageBus } from "../bus/message_bus.ts";
-import type { AgentBehavior, AgentMetrics, AgentStore, AskOptions, SendOptions, SendResult, SpawnConfig, Supervision } from "./agent.ts";
+import type {
+  AgentBehavior,
+  AgentMetrics,
+  AgentModel,
+  AgentStore,
+  AskOptions,
+  SendOptions,
+  SendResult,
+  SpawnConfig,
+  Supervision,
+} from "./agent.ts";
 import type { DeadLetterReason } from "./dead_letters.ts";
 import type { Notices } from "./notices.ts";
 
@@ -53,6 +64,29 @@ export function deliveryOf(envelope: Envelope, payload: unknown, kept: KeptFrame
   };
 }
 
+/** Bytes on loan that are sent on go as bytes again, and from a copy: the send may have to wait for room longer than the loan lasts. */
+export function outgoing(handled: Delivery | null, payload: unknown): unknown {
+  const lent = handled?.lent ?? null;
+  return lent !== null && payload === lent ? lent.copy() : payload;
+}
+
+/** The task that is handled, if it is one. */
+export function taskIdOf(handled: Delivery | null): string | undefined {
+  return handled?.isTask ? (handled.message.payload as TaskDefinition).id : undefined;
+}
+
+/** On whose behalf a model is asked. */
+export interface ModelAsker {
+  /** The agent. */
+  readonly agentId: AgentId;
+  /** Its thread. */
+  readonly host: number;
+  /** The task that it is at. */
+  readonly taskId?: string;
+  /** Aborted when the agent, or what it is at, ends. */
+  readonly signal?: AbortSignal;
+}
+
 /** What an agent needs of its host. */
 export interface AgentHome {
   /** Index of the thread. */
@@ -67,6 +101,8 @@ export interface AgentHome {
   readonly bus: MessageBus;
   /** What this thread's agents count for themselves. */
   readonly registry: AgentMetrics;
+  /** The models for one agent at one message. */
+  model(asker: ModelAsker): AgentModel;
   /** Whether bytes on loan are made unreadable when the loan ends. */
   readonly poisons: boolean;
   /** False when this thread has been given up: nothing that it does counts any more. */

@@ -7,6 +7,7 @@ import type { AgentId, Priority } from "../bus/message.ts";
 import type {
   AgentContext,
   AgentMetrics,
+  AgentModel,
   AgentStore,
   AskOptions,
   PublishOptions,
@@ -61,6 +62,10 @@ export class HandlerContext implements AgentContext {
 
   get store(): AgentStore {
     return this.agent.store;
+  }
+
+  get model(): AgentModel {
+    return this.agent.modelFor(this.delivery);
   }
 
   get metrics(): AgentMetrics {

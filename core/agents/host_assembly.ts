@@ -4,7 +4,7 @@
  * @module
  */
 import type { Clock } from "../base/clock.ts";
-import { AgentNotFoundError, InboxFullError } from "../base/errors.ts";
+import { AgentNotFoundError, InboxFullError, KernelError } from "../base/errors.ts";
 import { FLUSH_TIMEOUT_MS, SPAWN_TIMEOUT_MS } from "../base/limits.ts";
 import type { Delivery as TopicDelivery } from "../bus/bus_options.ts";
 import type { AgentId, Priority } from "../bus/message.ts";
@@ -52,8 +52,8 @@ export interface AssembledHost {
   readonly behaviors: BehaviorLoader;
 }
 
-/** What only the main thread's host has: its notes, its book of agents. */
-export type Office = Partial<Pick<HostOptions, "onNote" | "register" | "awaitHost" | "calls">> & {
+/** What is handed down to a host: its models; to the main thread's also its notes and its book of agents. */
+export type Office = Partial<Pick<HostOptions, "onNote" | "register" | "awaitHost" | "calls" | "model">> & {
   /** Puts the state on the disk. */
   readonly flush?: () => Promise<void>;
 };
@@ -80,6 +80,7 @@ export function assembleHost(
   });
   const host: AgentHost = new AgentHost({
     ...{ index, memory, layout, clock, behaviors, store, bus, settings },
+    model: noModels,
     ...office,
     register: office.register ??
       ((ids, record): Promise<void> => host.call(0, "register", { ids, record }, SPAWN_TIMEOUT_MS) as Promise<void>),
@@ -88,6 +89,11 @@ export function assembleHost(
     wake: () => loop.wake(),
   });
   return { host, loop, store, bus, behaviors };
+}
+
+/** A simulated kernel asks nobody. */
+function noModels(): never {
+  throw new KernelError("NO_MODELS", "there are no models here: ctx.model is of kernels that a manager has started.");
 }
 
 /** Hands a published message to an agent as a message like any other; false when it has no room. One that has ended leaves its topics. */

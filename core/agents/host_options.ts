@@ -9,10 +9,17 @@ import type { Layout } from "../memory/layout.ts";
 import type { SharedMemory } from "../memory/shared_memory.ts";
 import type { AgentId } from "../bus/message.ts";
 import type { MessageBus } from "../bus/message_bus.ts";
-import type { AgentStore } from "./agent.ts";
+import type { AgentModel, AgentStore } from "./agent.ts";
 import type { AgentRecord } from "./agent_registry.ts";
 import type { BehaviorLoader } from "./behavior_loader.ts";
+import type { ModelAsker } from "./delivery.ts";
 import type { Interceptor } from "./host_parts.ts";
+
+/** A way to call the main thread. */
+export interface MainPort {
+  /** Calls it: the kernel's own business. */
+  call(method: string, argument: unknown, timeoutMs: number): Promise<unknown>;
+}
 
 /** Settings that all hosts of a kernel share; plain data. */
 export interface HostSettings {
@@ -60,6 +67,8 @@ export interface HostOptions {
   readonly awaitHost?: () => Promise<void>;
   /** Calls that this host answers besides: the main thread's book of agents. */
   readonly calls?: Readonly<Record<string, (argument: unknown) => unknown>>;
+  /** Makes an agent's models, which are asked through the main thread. */
+  readonly model: (port: MainPort, asker: ModelAsker) => AgentModel;
   /** Takes notes of all hosts; only the main thread's gets any. */
   readonly onNote?: (note: unknown) => void;
 }

@@ -12,6 +12,7 @@ import type {
   AgentBehavior,
   AgentContext,
   AgentMetrics,
+  AgentModel,
   AgentStore,
   AskOptions,
   Health,
@@ -22,8 +23,8 @@ import type {
   SubscribeOptions,
   TaskDefinition,
 } from "./agent.ts";
-import type { AgentHome, AgentSetup, Delivery } from "./delivery.ts";
-import { answerTask, isAccepted } from "./answers.ts";
+import { type AgentHome, type AgentSetup, type Delivery, outgoing, taskIdOf } from "./delivery.ts";
+import { answerTask, isAccepted, refuseUnhandled } from "./answers.ts";
 import { noReply, stopReason } from "./failures.ts";
 import { HandlerContext } from "./handler_context.ts";
 import { restore, Snapshots } from "./snapshots.ts";
@@ -94,8 +95,17 @@ export class HostedAgent implements AgentContext {
     return this.#home.registry;
   }
 
+  /** What is asked on behalf of a message ends with it, and counts for its task. */
+  get model(): AgentModel {
+    return this.modelFor(this.#current);
+  }
+
+  modelFor(delivery: Delivery | null): AgentModel {
+    return this.#home.model({ agentId: this.id, host: this.host, taskId: taskIdOf(delivery), signal: this.signalOf(delivery) });
+  }
+
   get signal(): AbortSignal {
-    return this.#current === null ? this.lifeSignal : this.signalOf(this.#current);
+    return this.signalOf(this.#current);
   }
 
   /** Aborted when the agent stops or is restarted. */
@@ -106,15 +116,15 @@ export class HostedAgent implements AgentContext {
   }
 
   /** The same, and when whoever waits for this message gives it up. */
-  signalOf(delivery: Delivery): AbortSignal {
-    if (delivery.correlation === 0) return this.lifeSignal;
+  signalOf(delivery: Delivery | null): AbortSignal {
+    if (delivery === null || delivery.correlation === 0) return this.lifeSignal;
     delivery.abort ??= new AbortController();
     return AbortSignal.any([this.lifeSignal, delivery.abort.signal]);
   }
 
   send(to: AgentId, payload: unknown, options?: SendOptions): Promise<void> | undefined {
     this.#checkHere();
-    return this.#home.send(this.id, to, this.#outgoing(payload), options);
+    return this.#home.send(this.id, to, outgoing(this.#current, payload), options);
   }
 
   multicast(to: readonly AgentId[], payload: unknown, options?: SendOptions): Promise<SendResult[]> {
@@ -126,7 +136,7 @@ export class HostedAgent implements AgentContext {
     this.#checkHere();
     // The handler is on the stack or awaited: meanwhile nothing else is handled, unless there is concurrency.
     const blocks = this.#concurrency === 1 && this.#current !== null;
-    return this.#home.ask(this.id, to, this.#outgoing(payload), options, blocks) as Promise<Reply>;
+    return this.#home.ask(this.id, to, outgoing(this.#current, payload), options, blocks) as Promise<Reply>;
   }
 
   spawn(type: string, config?: SpawnConfig): Promise<AgentId> {
@@ -263,7 +273,7 @@ export class HostedAgent implements AgentContext {
   /** Handles a message now. */
   run(delivery: Delivery): void {
     const behavior = this.#behavior;
-    if ((delivery.isTask ? behavior.onTask : behavior.onMessage) === undefined) return this.#home.bury(delivery, "no-handler");
+    if ((delivery.isTask ? behavior.onTask : behavior.onMessage) === undefined) return refuseUnhandled(this.#home, delivery);
     const { expiresAt } = delivery.message;
     if (expiresAt !== undefined && this.#home.clock.now() > expiresAt) return this.#home.bury(delivery, "expired");
     if (behavior.accepts !== undefined && !delivery.isTask && !isAccepted(this.#home, this, behavior.accepts, delivery)) return;
@@ -381,12 +391,6 @@ export class HostedAgent implements AgentContext {
     }
     this.#active.clear();
     this.#current = null;
-  }
-
-  /** Bytes on loan that are sent on go as bytes again, and from a copy: the send may have to wait for room longer than the loan lasts. */
-  #outgoing(payload: unknown): unknown {
-    const lent = this.#current?.lent ?? null;
-    return lent !== null && payload === lent ? lent.copy() : payload;
   }
 
   /** Whether the whole thread still counts is asked where something leaves it. */

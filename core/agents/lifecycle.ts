@@ -9,6 +9,7 @@
  *
  * @module
  */
+import type { StateMachineDefinition } from "../base/state_definition.ts";
 
 /** States of an agent's slot. */
 export const AGENT_STATE = {
@@ -55,6 +56,56 @@ const ALLOWED = new Set(TRANSITIONS.map(([from, to]) => from * 8 + to));
 export function mayBecome(from: AgentState, to: AgentState): boolean {
   return ALLOWED.has(from * 8 + to);
 }
+
+/** States of an agent in the words of orchestration. */
+export type AgentLifecycleState = "INITIALIZING" | "IDLE" | "EXECUTING" | "WAITING" | "DEGRADED" | "ERROR" | "SHUTTING_DOWN";
+
+/** The states by name. */
+export const AgentLifecycleState: Readonly<Record<AgentLifecycleState, AgentLifecycleState>> = {
+  /** It is being made. */
+  INITIALIZING: "INITIALIZING",
+  /** It takes work. */
+  IDLE: "IDLE",
+  /** Its handler runs. */
+  EXECUTING: "EXECUTING",
+  /** Its handler waits for somebody. */
+  WAITING: "WAITING",
+  /** It works, but not as it should. */
+  DEGRADED: "DEGRADED",
+  /** Its handler has failed. */
+  ERROR: "ERROR",
+  /** It ends. */
+  SHUTTING_DOWN: "SHUTTING_DOWN",
+};
+
+/** One life in three vocabularies: the slot word's, the agent framework's, orchestration's. A ready slot tells apart neither working nor paused agents. */
+export const LIFECYCLE_NAMES: readonly { slot: keyof typeof AGENT_STATE; framework: string; orchestration: AgentLifecycleState }[] = [
+  { slot: "spawning", framework: "Initializing", orchestration: "INITIALIZING" },
+  { slot: "ready", framework: "Ready", orchestration: "IDLE" },
+  { slot: "ready", framework: "Processing", orchestration: "EXECUTING" },
+  { slot: "ready", framework: "Paused", orchestration: "WAITING" },
+  { slot: "ready", framework: "Failed", orchestration: "ERROR" },
+  { slot: "moving", framework: "Failed", orchestration: "DEGRADED" },
+  { slot: "stopping", framework: "Shutdown", orchestration: "SHUTTING_DOWN" },
+];
+
+/** Orchestration's diagram, for `new StateMachine(AGENT_LIFECYCLE)`; the last four edges are ours: what may heal, and ends that need no failure. */
+export const AGENT_LIFECYCLE: StateMachineDefinition<AgentLifecycleState> = {
+  initial: "INITIALIZING",
+  transitions: [
+    { from: "INITIALIZING", to: "IDLE" },
+    { from: "IDLE", to: "EXECUTING" },
+    { from: "EXECUTING", to: "IDLE" },
+    { from: "IDLE", to: "DEGRADED" },
+    { from: "EXECUTING", to: "ERROR" },
+    { from: "ERROR", to: "DEGRADED" },
+    { from: "DEGRADED", to: "SHUTTING_DOWN" },
+    { from: "DEGRADED", to: "IDLE" },
+    { from: "EXECUTING", to: "WAITING" },
+    { from: "WAITING", to: "EXECUTING" },
+    { from: ["INITIALIZING", "IDLE", "EXECUTING", "WAITING", "ERROR"], to: "SHUTTING_DOWN" },
+  ],
+};
 
 /** Values of a host's state word. `dead` is a fence: a thread that reads it of itself does nothing more. */
 export const HOST_STATE = { absent: 0, starting: 1, running: 2, stopped: 3, dead: 4 } as const;

@@ -11,6 +11,7 @@ import type { AgentBehavior, Health, SpawnConfig, Supervision } from "./agent.ts
 import { type AgentDirectory, slotOf } from "./agent_directory.ts";
 import type { HostOptions } from "./host_options.ts";
 import type { AgentHome } from "./delivery.ts";
+import { BlackBox } from "../memory/black_box.ts";
 import { HostedAgent } from "./hosted_agent.ts";
 import type { Snapshot } from "./agent_registry.ts";
 import { AGENT_STATE } from "./lifecycle.ts";
@@ -61,6 +62,7 @@ export class Residents {
   readonly #agents: (HostedAgent | undefined)[] = [];
   /** At most the agents being made. */
   readonly #abandoned = new Set<AgentId>();
+  readonly #box: BlackBox | undefined;
 
   /** Nobody lives here yet. */
   constructor(
@@ -69,7 +71,9 @@ export class Residents {
     private readonly options: HostOptions,
     private readonly inbound: Inbound,
     private readonly waits: WaitGraph,
-  ) {}
+  ) {
+    this.#box = BlackBox.of(options.memory, options.layout);
+  }
 
   /** The agent of that id, if it lives here. */
   get(id: AgentId): HostedAgent | undefined {
@@ -125,6 +129,7 @@ export class Residents {
     const inboxMax = inboxMessagesMax ?? this.options.settings.inboxMessagesMax;
     this.directory.setInboxMessagesMax(id, inboxMax);
     this.waits.clear(id);
+    this.#box?.started(slotOf(id), order.type, this.options.clock.now());
     const agent = new HostedAgent(this.home, {
       id,
       type: order.type,
@@ -210,6 +215,7 @@ export class Residents {
 
   #gone(id: AgentId): void {
     this.#drop(id);
+    this.#box?.stopped(slotOf(id), this.options.clock.now());
     this.directory.free(id, AGENT_STATE.stopping);
   }
 

@@ -15,10 +15,9 @@ import type { AgentHost } from "./agent_host.ts";
 import type { HostOptions } from "./host_options.ts";
 import { AGENT_STATE, HOST_STATE } from "./lifecycle.ts";
 import type { MakeOrder, MakeResult } from "./residents.ts";
-import { checkSupervision } from "./supervision.ts";
+import { checkConfig } from "./spawn_checks.ts";
 
 /** The most agents that one call of spawnAgentBatch may ask for is the limit of agents itself; see `AgentDirectory`. */
-const CONFIG_KEYS = ["preWarm", "priority", "host", "near", "capabilities", "state", "inboxMessagesMax", "supervision", "signal"];
 /** Threads that may die under one order before it is given up. */
 const ORDER_ATTEMPTS_MAX = 3;
 
@@ -170,21 +169,6 @@ export class SpawnDesk {
       throw new KernelError("NO_HOST", "no worker thread is running and none can be started any more; shut down and start a new manager.");
     }
     return placeable;
-  }
-}
-
-function checkConfig(config: SpawnConfig): void {
-  for (const key of Object.keys(config)) {
-    if (!CONFIG_KEYS.includes(key)) throw new InvalidArgumentError(`config.${key}`, key, `known keys: ${CONFIG_KEYS.join(", ")}.`);
-  }
-  priorityLevel(config.priority);
-  checkSupervision(config.supervision);
-  const { inboxMessagesMax, capabilities } = config;
-  if (inboxMessagesMax !== undefined && !(Number.isInteger(inboxMessagesMax) && inboxMessagesMax > 0)) {
-    throw new InvalidArgumentError("config.inboxMessagesMax", inboxMessagesMax, "use a whole number of at least 1.");
-  }
-  if (capabilities !== undefined && !(Array.isArray(capabilities) && capabilities.every((word) => typeof word === "string"))) {
-    throw new InvalidArgumentError("config.capabilities", capabilities, "use a list of strings.");
   }
 }
 

@@ -4,9 +4,9 @@
  * @module
  */
 import { ConfigError } from "./errors.ts";
-import { METRICS_LOG_BYTES, METRICS_LOG_FILES, POOL_GROWTH_MAX } from "./limits.ts";
+import { METRICS_LOG_BYTES, METRICS_LOG_FILES, POOL_EVICTION_MS, POOL_GROWTH_MAX } from "./limits.ts";
 import { type CheckedOptions, checkOptions } from "./option_schema.ts";
-import type { KernelOptions } from "./options.ts";
+import type { KernelOptions, ModelPrice, ModelRoute } from "./options.ts";
 
 /** Bounds of one warm pool. */
 export interface WarmPoolPlan {
@@ -94,6 +94,48 @@ export interface PersistencePlan {
   readonly intervalMs: number;
 }
 
+/** A provider of models. */
+export interface ProviderPlan {
+  /** As results, errors and `name:model` name it. */
+  readonly name: string;
+  /** How it is spoken to. */
+  readonly kind: "local" | "anthropic" | "openai" | "process";
+  /** Of a `process`. */
+  readonly command?: readonly string[];
+  /** Asked when nothing names a model. */
+  readonly model?: string;
+  /** Instead of the environment's. */
+  readonly apiKey?: string;
+  /** Instead of the provider's own. */
+  readonly baseUrl?: string;
+}
+
+/** Which models do tasks and answer agents. */
+export interface ModelPlan {
+  /** The first is the default one. */
+  readonly providers: readonly ProviderPlan[];
+  /** Models by agent type. */
+  readonly models: Readonly<Record<string, string>>;
+  /** Rules of routing. */
+  readonly routes: readonly ModelRoute[];
+  /** Prices that go before the table's. */
+  readonly prices: Readonly<Record<string, ModelPrice>>;
+  /** Tries after a failed first one. */
+  readonly retriesMax: number;
+  /** Connections to each provider. */
+  readonly pool: {
+    readonly min: number;
+    readonly max: number;
+    readonly acquireTimeoutMs: number;
+    readonly idleTimeoutMs: number;
+    readonly evictionIntervalMs: number;
+  };
+  /** Results of tasks. */
+  readonly cache: { readonly max: number; readonly ttlMs: number };
+  /** Answers written to a folder, or taken from it. */
+  readonly recording: { readonly mode: "record" | "replay"; readonly folder: string } | null;
+}
+
 /** All options, checked, with every default filled in. */
 export interface KernelConfig {
   /** Worker threads. */
@@ -118,12 +160,16 @@ export interface KernelConfig {
   readonly hangTimeoutMs: number;
   /** Bound of the executor's running tasks. */
   readonly executorConcurrency: number;
+  /** Who is asked for what. */
+  readonly models: ModelPlan;
   /** Warm pools by type. */
   readonly warmPools: Readonly<Record<string, WarmPoolPlan>>;
   /** What is to be kept to. */
   readonly targets: PerformanceTargets;
   /** What looks after it. */
   readonly monitoring: MonitoringPlan;
+  /** File of the workflows' journal; null for none. */
+  readonly workflowJournal: string | null;
   /** Native loops. */
   readonly native: NativePlan;
   /** Where state is kept, if it is. */
@@ -145,6 +191,7 @@ export function parseConfig(options: KernelOptions, cores: number): KernelConfig
     sendTimeoutMs: given.sendTimeoutMs,
     hangTimeoutMs: given.hangTimeoutMs,
     executorConcurrency: given.executorConcurrency,
+    models: modelPlan(given.executor),
     warmPools: poolPlans(given.agentPoolConfig),
     targets: {
       spawnP95Ms: given.maxSpawnTimeMs,
@@ -154,11 +201,43 @@ export function parseConfig(options: KernelOptions, cores: number): KernelConfig
       cpuPercent: given.alertThresholds.cpuUsagePercent,
     },
     monitoring: monitoringPlan(given),
+    workflowJournal: given.workflowJournal ?? null,
     native: typeof given.native === "boolean"
       ? { enabled: given.native, library: null }
       : { enabled: true, library: given.native.library ?? null },
     persistence: given.persistence ?? null,
   };
+}
+
+function modelPlan(
+  { provider, model, providers, models, routes, prices, retries, pool, cache, record, replay }: CheckedOptions["executor"],
+): ModelPlan {
+  const standard = providerPlan(undefined, provider);
+  const plans = [
+    { ...standard, model: model ?? standard.model },
+    ...Object.entries(providers).map(([name, choice]) => providerPlan(name, choice)),
+  ];
+  const twice = plans.find(({ name }, index) => plans.findIndex((other) => other.name === name) < index);
+  if (twice !== undefined) {
+    throw new ConfigError(`executor.providers.${twice.name}`, "is the name of the default provider; choose another.");
+  }
+  if (record !== undefined && replay !== undefined) {
+    throw new ConfigError("executor.replay", "is set together with executor.record; leave one of them out.");
+  }
+  if (pool.min > pool.max) throw new ConfigError("executor.pool.min", `is ${pool.min}; at most max (${pool.max}) is accepted.`);
+  const folder = record ?? replay;
+  return {
+    ...{ providers: plans, models, routes, prices, retriesMax: retries, cache },
+    pool: { ...pool, evictionIntervalMs: Math.min(POOL_EVICTION_MS, pool.idleTimeoutMs) },
+    recording: folder === undefined ? null : { mode: record === undefined ? "replay" : "record", folder },
+  };
+}
+
+function providerPlan(name: string | undefined, choice: CheckedOptions["executor"]["provider"]): ProviderPlan {
+  if (typeof choice === "string") return { name: name ?? choice, kind: choice };
+  if ("process" in choice) return { name: name ?? "process", kind: "process", command: choice.process, model: choice.model };
+  if ("anthropic" in choice) return { name: name ?? "anthropic", kind: "anthropic", ...choice.anthropic };
+  return { name: name ?? "openai", kind: "openai", ...choice.openai };
 }
 
 function poolPlans(given: CheckedOptions["agentPoolConfig"]): Record<string, WarmPoolPlan> {

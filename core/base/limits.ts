@@ -145,6 +145,48 @@ export const METRIC_LABELS_MAX = 4;
 export const METRIC_TEXT_LENGTH_MAX = 64;
 /** Series asked of a thread at a time: 32 full histograms of 1,056 buckets with the longest labels take two thirds of a message. */
 export const METRIC_SERIES_PER_CALL_MAX = 32;
+/** Process agents of one coordinator at a time: each holds two pipes and a log, of the 1,024 open files that a process usually may have. */
+export const PROCESS_AGENTS_MAX = 256;
+/** Bytes of one request file: as much as a message. */
+export const REQUEST_BYTES_MAX = 1_048_576;
+/** Requirements of one request: a list that a person still reads. */
+export const REQUIREMENTS_MAX = 1_000;
+/** Characters of a request's id, role and model: they become file names, arguments and variables. */
+export const REQUEST_TEXT_CHARS_MAX = 128;
+/** Characters of a request file's name: the name of the claim is longer by an id, and file systems stop at 255. */
+export const REQUEST_FILE_NAME_CHARS_MAX = 180;
+/** Request files taken up in one look at the folder, oldest first; the others are found by the next. */
+export const REQUESTS_PER_LOOK_MAX = 1_000;
+/** Generations of requests by children of a request. */
+export const REQUEST_DEPTH_MAX = 3;
+/** Requests that one request may lead to, through all generations. */
+export const REQUESTS_PER_TREE_MAX = 100;
+/** A request file that cannot be read as JSON may still be being written: it is rejected when it has not changed for so long. */
+export const REQUEST_UNFINISHED_MS = 1_000;
+/** An agent that is told to stop (SIGTERM) has so long; then its whole group is killed. Below the 3 s after which what still runs is an orphan. */
+export const KILL_GRACE_MS = 2_000;
+/** After its end, what an agent has left in its pipes is read so long: a daemon that holds them open must not hold its result back. */
+export const PIPES_DRAIN_MS = 500;
+/** Output that a result holds: the first and the last half of it. The log holds all. */
+export const OUTPUT_BYTES_KEPT = 50_000;
+/** Bytes of one agent's log; what comes after is counted only. Twice the largest output that was tried. */
+export const AGENT_LOG_BYTES_MAX = 2 * 1024 ** 3;
+/** Bytes of one line of the line protocols: beyond it, no line of a program that knows the protocol. */
+export const PROTOCOL_LINE_BYTES_MAX = 8 * 1_048_576;
+/** Tries of a health check: the second tells a passing fault from a broken command. */
+export const HEALTH_CHECK_TRIES_MAX = 2;
+/** Before a deadline, an agent that makes progress is given more time from this long before. */
+export const EXTENSION_LEAD_MS = 30_000;
+/** A look at an agent's processes takes 5–50 ms, on a machine that is far too busy a second; one that takes longer than this tells nothing. */
+export const PROCESS_LOOK_MS_MAX = 5_000;
+/** Pieces of output closer together than this are one burst. */
+export const BURST_GAP_MS = 100;
+/** An agent computes when its processes took this share of a core since the last look; an idle runtime takes a tenth of that. */
+export const COMPUTING_SHARE_MIN = 0.02;
+/** It reads or writes when it moved so many bytes since the last look: more than a timer's or a spinner's. */
+export const MOVING_BYTES_MIN = 4_096;
+/** Bytes of a coordinator's journal after which it is emptied, at the next moment when nothing runs. */
+export const JOURNAL_BYTES_MAX = 1_048_576;
 /** States of one state machine, and how deep they may nest: a diagram that nobody could read any more. */
 export const STATES_MAX = 1_024;
 /** See `STATES_MAX`. */
@@ -217,6 +259,66 @@ export const LOG_KEYS_MAX = 1 << 25;
 export const RECOVERED_AGENTS_NAMED_MAX = 4_096;
 /** A flush that a worker thread asks for may take so long: a disk that has to write everything anew, ten times over. */
 export const FLUSH_TIMEOUT_MS = 30_000;
+/** Output tokens that a model may write unless the request or the task says otherwise: a few pages. */
+export const MODEL_OUTPUT_TOKENS = 4_096;
+/** A call of a model may take so long, its retries and waits included, unless it says otherwise: a long answer takes some minutes. */
+export const MODEL_TIMEOUT_MS = 300_000;
+/** Characters of one request to a model, all messages together: less than a message between threads holds. */
+export const MODEL_REQUEST_CHARS_MAX = 900_000;
+/** Messages of one request: a long conversation with its tools. */
+export const MODEL_MESSAGES_MAX = 1_000;
+/** Tokens that a provider puts around each message and tool, on top of what their bytes can make: no known format takes more than a dozen. */
+export const MODEL_FRAMING_TOKENS = 16;
+/** Rounds of tool calls in one request: a model that asks on and on must come to an end. */
+export const TOOL_ROUNDS_MAX = 16;
+/** Tools of one request. */
+export const TOOLS_MAX = 128;
+/** Characters of what one tool returns to the model; the rest is cut, and said to be. */
+export const TOOL_OUTPUT_CHARS_MAX = 100_000;
+/** Model calls of agents on threads that may be open at a time; each holds a promise and its pieces. */
+export const MODEL_CALLS_OPEN_MAX = 10_000;
+/** Pieces of a stream that wait for its reader, in characters; beyond, the provider is not read on. */
+export const MODEL_STREAM_CHARS_MAX = 1_048_576;
+/** Bytes that a command which stands for a model may write: as much as a message can hold. */
+export const MODEL_PROCESS_BYTES_MAX = 1_048_576;
+/** What a command that stands for a model has left to end after SIGTERM, before SIGKILL. */
+export const MODEL_PROCESS_GRACE_MS = 2_000;
+/** After its end, what it has left in its pipes is read so long: something that it started may hold them open. */
+export const MODEL_PROCESS_DRAIN_MS = 500;
+/** Tries of a failed model call after the first one. */
+export const MODEL_RETRIES_MAX = 4;
+/** Wait before the first retry, doubled with each and then taken by chance between half of it and all. */
+export const MODEL_BACKOFF_MS = 500;
+/** Longest of these waits; what a provider asks for by retry-after may be longer. */
+export const MODEL_BACKOFF_MS_MAX = 30_000;
+/** A provider's wish to be left alone longer than this is an error at once: nobody waits for an hour unasked. */
+export const RETRY_AFTER_MS_MAX = 600_000;
+/** Calls in a row that must fail before a provider is left alone, and for how long. */
+export const BREAKER_FAILURES = 5;
+/** See `BREAKER_FAILURES`. */
+export const BREAKER_OPEN_MS = 10_000;
+/** Connections that a provider's pool keeps at least, once it has been used: the owner's document. */
+export const POOL_CONNECTIONS_MIN = 2;
+/** At most: likewise. */
+export const POOL_CONNECTIONS_MAX = 10;
+/** Waiting for one: likewise. */
+export const POOL_ACQUIRE_MS = 30_000;
+/** One that nobody used for so long is closed: likewise. */
+export const POOL_IDLE_MS = 30_000;
+/** How often that is looked at: likewise. */
+export const POOL_EVICTION_MS = 10_000;
+/** Results that the executor remembers, and for how long: the owner's document. */
+export const RESULTS_CACHED_MAX = 10_000;
+/** See `RESULTS_CACHED_MAX`. */
+export const RESULT_TTL_MS = 300_000;
+/** Characters of input that a cached task is known by: a longer one is not cached, its key would cost more than it saves. */
+export const RESULT_KEY_CHARS_MAX = 65_536;
+/** Files that an AsyncFileManager works on at a time: enough for a disk, few of the 1,024 that a process may have open. */
+export const FILES_OPEN_MAX = 16;
+/** File operations that may wait for their turn. */
+export const FILES_WAITING_MAX = 10_000;
+/** Agents whose spending is remembered, the living ones always; beyond, the dead are forgotten first. */
+export const ACCOUNTS_MAX = 20_000;
 
 assert(PENDING_REPLIES_MAX === 65_536, "pending replies stay a round 64 Ki a thread");
 assert(FRAMES_PER_TURN_MAX >= PARKED_PER_TURN_MAX, "one agent's parked messages never take more than a turn");

@@ -28,6 +28,44 @@ const poolBounds = keyed({
   scaleDownThreshold: share.optional(),
 });
 
+const networkProvider = keyed({ apiKey: z.string().min(1).optional(), baseUrl: z.url().optional(), model: z.string().min(1).optional() });
+const providerNames = z.enum(["local", "anthropic", "openai"], {
+  error: 'use "local", "anthropic", "openai", { anthropic: {…} }, { openai: {…} } or { process: [program, …] }',
+});
+const provider = z.union([
+  providerNames,
+  keyed({ anthropic: networkProvider }),
+  keyed({ openai: networkProvider }),
+  keyed({ process: z.array(z.string().min(1)).min(1), model: z.string().min(1).optional() }),
+]);
+const usd = z.number().min(0);
+
+/** What stands under `executor`. */
+const models = keyed({
+  provider: provider.default("local"),
+  model: z.string().min(1).optional(),
+  models: z.record(z.string(), z.string().min(1)).default({}),
+  providers: z.record(z.string().regex(/^[\w.-]+$/), provider).default({}),
+  routes: z.array(keyed({
+    agentType: z.string().optional(),
+    model: z.string().optional(),
+    charsMin: count(0).optional(),
+    use: z.string().min(1),
+  })).max(1_000).default([]),
+  prices: z.record(z.string(), keyed({ inputUsdPerMillion: usd, outputUsdPerMillion: usd })).default({}),
+  retries: count(0).max(100).default(limits.MODEL_RETRIES_MAX),
+  pool: keyed({
+    min: count(0).default(limits.POOL_CONNECTIONS_MIN),
+    max: count(1).max(1_000).default(limits.POOL_CONNECTIONS_MAX),
+    acquireTimeoutMs: positiveMs.default(limits.POOL_ACQUIRE_MS),
+    idleTimeoutMs: positiveMs.default(limits.POOL_IDLE_MS),
+  }).prefault({}),
+  cache: keyed({ max: count(1).max(1_000_000).default(limits.RESULTS_CACHED_MAX), ttlMs: positiveMs.default(limits.RESULT_TTL_MS) })
+    .prefault({}),
+  record: z.string().min(1).optional(),
+  replay: z.string().min(1).optional(),
+});
+
 const schema = keyed({
   threads: count(0).optional(),
   eventBusWorkers: count(1).default(8),
@@ -43,6 +81,7 @@ const schema = keyed({
   sendTimeoutMs: positiveMs.default(limits.SEND_TIMEOUT_MS),
   hangTimeoutMs: positiveMs.default(limits.HANG_TIMEOUT_MS),
   executorConcurrency: count(1).default(20),
+  executor: models.prefault({}),
   agentPoolConfig: keyed({
     preWarmPools: z.record(z.string(), z.union([count(0), poolBounds])).default({}),
     dynamicScaling: z.boolean().default(true),
@@ -64,6 +103,7 @@ const schema = keyed({
     z.string().min(1),
     keyed({ path: z.string().min(1), bytesMax: count(1_024).optional(), filesMax: count(1).max(limits.METRICS_LOG_FILES_MAX).optional() }),
   ]).optional(),
+  workflowJournal: z.string().min(1).optional(),
   native: z.union([z.boolean(), keyed({ library: z.string().min(1).optional() })]).default(true),
   persistence: keyed({
     path: z.string().min(1),

@@ -41,6 +41,8 @@ export interface KernelOptions {
   hangTimeoutMs?: number;
   /** Tasks that the executor runs at a time. Default 20. */
   executorConcurrency?: number;
+  /** Which models do tasks and answer agents, and how they are asked. Default: the built-in `local` provider, which asks none. */
+  executor?: ModelOptions;
   /** Warm instances. */
   agentPoolConfig?: AgentPoolOptions;
   /** Whether deliveries are timed and `metrics:updated`, alerts and the metrics log run at all. Default true. */
@@ -51,6 +53,8 @@ export interface KernelOptions {
   alertThresholds?: AlertThresholds;
   /** A file that gets one JSON line at each look, or where and how much of it is kept. Needs the permission to write it. */
   metricsLog?: string | MetricsLogOptions;
+  /** A file of SQLite in which `manager.orchestration` writes its executions down, so that `orchestration.resume()` goes on with them after a crash. Default: nowhere. */
+  workflowJournal?: string;
   /**
    * Whether the hot loops may run in a native library: true uses one that is found and that `--allow-ffi` permits, else TypeScript; false never looks;
    * `{ library }` names a file that must work. The values are the same either way. Default true.
@@ -126,4 +130,97 @@ export interface MetricsLogOptions {
   bytesMax?: number;
   /** Files kept, the newest included. More than one need `--allow-read` and `--allow-write` of all of them. Default 3. */
   filesMax?: number;
+}
+
+/** Who is asked: a name, or how it is reached. */
+export type ProviderChoice =
+  | "local"
+  | "anthropic"
+  | "openai"
+  | { anthropic: NetworkProviderOptions }
+  | { openai: NetworkProviderOptions }
+  | ProcessProviderOptions;
+
+/** A provider on the network. */
+export interface NetworkProviderOptions {
+  /** Default: the variable `ANTHROPIC_API_KEY` or `OPENAI_API_KEY`. */
+  apiKey?: string;
+  /** Another server that speaks the same protocol. */
+  baseUrl?: string;
+  /** Asked when nothing names a model. */
+  model?: string;
+}
+
+/** A command that stands for a model. */
+export interface ProcessProviderOptions {
+  /** Program and arguments; `{model}` in one becomes the model's name. It gets the prompt on stdin, and its stdout is the answer. */
+  process: readonly string[];
+  /** Default of `{model}`. */
+  model?: string;
+}
+
+/** Which models do tasks and answer agents. */
+export interface ModelOptions {
+  /** Asked unless something names another. Default `local`. */
+  provider?: ProviderChoice;
+  /** Asked unless something names another. Default: the provider's. */
+  model?: string;
+  /** Models by agent type. */
+  models?: Record<string, string>;
+  /** Further providers, asked as `name:model`. */
+  providers?: Record<string, ProviderChoice>;
+  /** Rules that send requests elsewhere; the first that fits decides. */
+  routes?: ModelRoute[];
+  /** Prices by model or `provider:model`; they go before the built-in table. */
+  prices?: Record<string, ModelPrice>;
+  /** Tries after a failed first one. Default 4. */
+  retries?: number;
+  /** Connections to each provider. */
+  pool?: ModelPoolOptions;
+  /** Results of tasks with `cache`. */
+  cache?: ResultCacheBounds;
+  /** Folder in which every answer is written down. */
+  record?: string;
+  /** Folder from which every answer is taken: no model is asked. */
+  replay?: string;
+}
+
+/** A rule of routing. */
+export interface ModelRoute {
+  /** Only for agents of this type. */
+  agentType?: string;
+  /** Only for this model, as it was asked for; `*` at its end stands for anything. */
+  model?: string;
+  /** Only for requests of at least so many characters. */
+  charsMin?: number;
+  /** Where to: `provider:model`, `provider:` or a model of the default provider. */
+  use: string;
+}
+
+/** US dollars for a million tokens. */
+export interface ModelPrice {
+  /** Read; cached ones are counted as if they were not, so that a cost is never too low. */
+  inputUsdPerMillion: number;
+  /** Written. */
+  outputUsdPerMillion: number;
+}
+
+/** Connections to one provider. */
+export interface ModelPoolOptions {
+  /** Kept open at least, once it has been used. Default 2. */
+  min?: number;
+  /** At most; also the requests that a provider is sent at a time. Default 10. */
+  max?: number;
+  /** Waiting for one ends after so many ms. Default 30,000. */
+  acquireTimeoutMs?: number;
+  /** One that was not used for so many ms is closed. Default 30,000. */
+  idleTimeoutMs?: number;
+}
+
+/** Bounds of the results that are used again. */
+export interface ResultCacheBounds {
+  /** Results. Default 10,000. */
+  max?: number;
+  /** Age in ms. Default 300,000. */
+  ttlMs?: number;
 }

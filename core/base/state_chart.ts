@@ -1,104 +1,12 @@
 /**
- * What a state machine may do, as data, and the same checked and compiled: nested states become one list in document order, and each set of active states
+ * The definition of a state machine, checked and compiled: nested states become one list in document order, and each set of active states
  * a configuration that knows where every transition leads from there.
  *
  * @module
  */
 import { describe, InvalidArgumentError } from "./errors.ts";
 import { STATE_CONFIGURATIONS_MAX, STATE_DEPTH_MAX, STATES_MAX } from "./limits.ts";
-
-/** One line of the audit trail, and what guards and callbacks are told. */
-export interface StateChange<State extends string = string, Event extends string = string, Context = unknown> {
-  /** State before: the deepest one that holds all that is active. */
-  readonly from: State;
-  /** State that was asked for. */
-  readonly to: State;
-  /** Event that led to it, if one did. */
-  readonly event?: Event;
-  /** Time of the clock in ms. */
-  readonly at: number;
-  /** Why, in the caller's words. */
-  readonly reason?: string;
-  /** What the caller handed along. Kept as it is: hand in plain data that nobody changes. */
-  readonly context?: Context;
-  /** False when it was refused, or given up by a callback. */
-  readonly allowed: boolean;
-  /** Why it was refused: the guard's own message, or what a callback threw. */
-  readonly message?: string;
-}
-
-/** A condition of a transition. */
-export interface StateGuard<Context = unknown> {
-  /** Whether it may be; must decide at once and change nothing, for `canTransitionTo` asks too. */
-  condition(context: Context, change: StateChange<string, string, Context>): boolean;
-  /** Why not. */
-  readonly message: string;
-}
-
-/** Runs when a state is left or entered or a transition is made; a promise is awaited. It may itself transition, and await that. */
-export type StateCallback<State extends string = string, Event extends string = string, Context = unknown> = (
-  change: StateChange<State, Event, Context>,
-) => unknown;
-
-/** One callback or several. */
-export type StateCallbacks<State extends string, Event extends string, Context> =
-  | StateCallback<State, Event, Context>
-  | readonly StateCallback<State, Event, Context>[];
-
-/** An edge. Of several between the same states the first whose guards all agree is taken. */
-export interface StateTransition<State extends string = string, Event extends string = string, Context = unknown> {
-  /** One state or several; from a state that holds others it leads from each of them. */
-  readonly from: State | readonly State[];
-  /** Where to; of a state that holds others, its `initial` one. */
-  readonly to: State;
-  /** Event for `send`. */
-  readonly on?: Event;
-  /** All must agree. */
-  readonly guards?: readonly StateGuard<Context>[];
-  /** After what is left was left, before anything is entered. */
-  readonly onTransition?: StateCallbacks<State, Event, Context>;
-}
-
-/** A state. */
-export interface StateNode<State extends string = string, Event extends string = string, Context = unknown> {
-  /** States within it. Names are unique in the whole machine. */
-  readonly states?: StateNodes<State, Event, Context>;
-  /** Which of them is entered with it. */
-  readonly initial?: State;
-  /** All of them are active at once, each a region of its own. */
-  readonly parallel?: boolean;
-  /** Runs once it is active. */
-  readonly onEntry?: StateCallbacks<State, Event, Context>;
-  /** Runs before it is left. */
-  readonly onExit?: StateCallbacks<State, Event, Context>;
-}
-
-/** States by name. */
-export type StateNodes<State extends string, Event extends string, Context> = {
-  readonly [Name in State]?: StateNode<State, Event, Context>;
-};
-
-/** All that a machine may do. */
-export interface StateMachineDefinition<State extends string = string, Event extends string = string, Context = unknown> {
-  /** Where it begins; its entry callbacks do not run. */
-  readonly initial: State;
-  /** Needed only for nested states and for callbacks of states; then all states stand here. */
-  readonly states?: StateNodes<State, Event, Context>;
-  /** Edges. */
-  readonly transitions: readonly StateTransition<State, Event, Context>[];
-  /** After every change of state. */
-  readonly onTransition?: StateCallbacks<State, Event, Context>;
-}
-
-/** What a transition is told. */
-export interface TransitionOptions<Context = unknown> {
-  /** Why; for the trail. */
-  readonly reason?: string;
-  /** For guards, callbacks and the trail. */
-  readonly context?: Context;
-  /** Time of the clock, when the caller has just read it. */
-  readonly at?: number;
-}
+import type { StateCallback, StateGuard, StateMachineDefinition, StateNode, StateTransition } from "./state_definition.ts";
 
 /** A callback, and whether it is an `async` function. */
 export interface CompiledCallback {
@@ -368,14 +276,15 @@ function callbacksOf(given: unknown, path: string): CompiledCallback[] {
   });
 }
 
-/** What is entered below `domain` on the way to `target`, and with it. */
+/** What is entered below `domain` on the way to `target`, and with it, in document order. */
 function entered(domain: CompiledState, target: CompiledState): CompiledState[] {
   const path: CompiledState[] = [];
   for (let at: CompiledState | null = target; at !== domain && at !== null; at = at.parent) path.unshift(at);
   const beside = path.filter(({ parallel }) => parallel).flatMap(({ children }) =>
     children.filter((child) => !path.includes(child)).flatMap(withInitial)
   );
-  return [...path.slice(0, -1), ...withInitial(target), ...beside.filter((state) => !isWithin(state, target))];
+  const states = [...path.slice(0, -1), ...withInitial(target), ...beside.filter((state) => !isWithin(state, target))];
+  return states.sort((a, b) => a.index - b.index);
 }
 
 function withInitial(state: CompiledState): CompiledState[] {
@@ -397,4 +306,15 @@ function isWithin(state: CompiledState, domain: CompiledState): boolean {
 
 function notTogether(leaves: readonly string[], why: string): InvalidArgumentError {
   return new InvalidArgumentError("snapshot.states", leaves.join(", "), `these cannot be active together: ${why}.`);
+}
+
+const charts = new WeakMap<StateMachineDefinition, StateChart>();
+
+/** The chart of a definition; that of a frozen one is made once. */
+export function chartOf(definition: StateMachineDefinition): StateChart {
+  const known = charts.get(definition);
+  if (known !== undefined) return known;
+  const chart = new StateChart(definition);
+  if (Object.isFrozen(definition)) charts.set(definition, chart);
+  return chart;
 }

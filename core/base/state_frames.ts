@@ -4,7 +4,7 @@
  * @module
  */
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { TransitionOptions } from "./state_chart.ts";
+import type { TransitionOptions } from "./state_definition.ts";
 
 /** A transition that was asked for. */
 export interface Wanted {

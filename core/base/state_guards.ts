@@ -4,7 +4,8 @@
  * @module
  */
 import { InvalidArgumentError } from "./errors.ts";
-import type { Move, StateChange } from "./state_chart.ts";
+import type { Move } from "./state_chart.ts";
+import type { StateChange } from "./state_definition.ts";
 
 /** A change while it is made. */
 export type Change = { -readonly [Field in keyof StateChange<string, string, unknown>]: StateChange<string, string, unknown>[Field] };

@@ -11,16 +11,8 @@
 import { type Clock, epochOffsetMs, SystemClock } from "./clock.ts";
 import { describe, InvalidArgumentError, KernelError } from "./errors.ts";
 import { STATE_HISTORY_MAX, TRANSITIONS_NESTED_MAX, TRANSITIONS_WAITING_MAX } from "./limits.ts";
-import {
-  type CompiledCallback,
-  type CompiledState,
-  type Configuration,
-  type Move,
-  type StateChange,
-  StateChart,
-  type StateMachineDefinition,
-  type TransitionOptions,
-} from "./state_chart.ts";
+import { chartOf, type CompiledCallback, type CompiledState, type Configuration, type Move, type StateChart } from "./state_chart.ts";
+import type { StateChange, StateMachineDefinition, TransitionOptions } from "./state_definition.ts";
 import { Frame, running, settled, type Wanted } from "./state_frames.ts";
 import { type Change, refusal } from "./state_guards.ts";
 import { stateDiagram } from "./state_diagram.ts";
@@ -36,7 +28,7 @@ export type {
   StateNodes,
   StateTransition,
   TransitionOptions,
-} from "./state_chart.ts";
+} from "./state_definition.ts";
 
 /** What belongs to one machine and not to its chart. */
 export interface StateMachineOptions {
@@ -91,13 +83,12 @@ export class StateMachine<State extends string = string, Event extends string = 
   /** Depth of that callback. */
   #depth = 0;
 
-  /** Begins in `initial`; a chart may be shared by many machines. Throws `InvalidArgumentError` that names the field. */
+  /** Begins in `initial`. A frozen definition is read once for all its machines. Throws `InvalidArgumentError` that names the field. */
   constructor(
-    definition: StateMachineDefinition<State, Event, Context> | StateChart<State, Event, Context>,
+    definition: StateMachineDefinition<State, Event, Context>,
     { clock = systemClock, historyMax = STATE_HISTORY_MAX }: StateMachineOptions = {},
   ) {
-    const chart = definition instanceof StateChart ? definition : new StateChart(definition);
-    this.#chart = chart as unknown as StateChart;
+    const chart = this.#chart = chartOf(definition as unknown as StateMachineDefinition);
     this.#clock = clock;
     this.#trail = new Trail("historyMax", historyMax);
     this.#configuration = chart.initial;

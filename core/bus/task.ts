@@ -6,6 +6,7 @@
 import { checkedDelay } from "../base/deadlines.ts";
 import { InvalidArgumentError } from "../base/errors.ts";
 import type { AgentId } from "./message.ts";
+import type { TokenUsage } from "./model.ts";
 
 /** A piece of work handed to one agent. */
 export interface TaskDefinition {
@@ -15,6 +16,13 @@ export interface TaskDefinition {
   readonly objective: string;
   /** Whatever the behavior needs besides. */
   readonly input?: unknown;
+  /** Model to be asked, before the agent's own; see `ModelRequest.model`. */
+  readonly model?: string;
+  /**
+   * Whether the result of an earlier task that says the same may stand for this one's, and this one's for later ones: agents of one type and model
+   * share them. A string is known by itself, whatever else the task says. Default false.
+   */
+  readonly cache?: boolean | string;
   /** Bounds of the work; `timeout` in ms counts from the call, waiting included. */
   readonly constraints?: { readonly maxTokens?: number; readonly timeout?: number };
 }
@@ -37,9 +45,55 @@ export interface TaskResult {
   readonly output?: unknown;
   /** What it threw, or why it did not end. */
   readonly error?: Error;
+  /** The model that was asked last; null when none was. */
+  readonly model: string | null;
+  /** Who was asked: `local` is the built-in provider, which asks no model. */
+  readonly provider: string | null;
+  /** Tokens of all model calls of the task; null when a provider did not say. */
+  readonly usage: TokenUsage | null;
+  /** US dollars of all of them; null when that is not known. */
+  readonly costUsd: number | null;
+  /** Why not. */
+  readonly costUnknown?: string;
+  /** Whether another task's result stands for this one's; its output is read-only then. */
+  readonly cached: boolean;
+  /** Times that it was begun, or requests to models that it took, retries included; 0 when it never ran. */
+  readonly attempts: number;
   /** From the call to the result. */
   readonly durationMs: number;
 }
+
+/** What a task uses of models while it runs: filled in by whoever asks them, read when it ends. */
+export class TaskUse {
+  /** The model that was asked last. */
+  model: string | null = null;
+  /** Who was asked. */
+  provider: string | null = null;
+  /** Tokens so far; null when a provider did not say. */
+  usage: TokenUsage | null = NO_TOKENS;
+  /** US dollars so far; null when that is not known. */
+  costUsd: number | null = 0;
+  /** Why not. */
+  costUnknown: string | undefined = undefined;
+  /** Requests so far. */
+  attempts = 0;
+
+  /** One more call of a model. */
+  add(call: Pick<TaskUse, "model" | "provider" | "usage" | "costUsd" | "attempts"> & { readonly costUnknown?: string }): void {
+    this.model = call.model;
+    this.provider = call.provider;
+    this.attempts += call.attempts;
+    this.usage = this.usage === null || call.usage === null ? null : {
+      inputTokens: this.usage.inputTokens + call.usage.inputTokens,
+      outputTokens: this.usage.outputTokens + call.usage.outputTokens,
+    };
+    this.costUsd = this.costUsd === null || call.costUsd === null ? null : this.costUsd + call.costUsd;
+    this.costUnknown ??= call.costUnknown;
+  }
+}
+
+/** Nothing was read or written. */
+export const NO_TOKENS: TokenUsage = Object.freeze({ inputTokens: 0, outputTokens: 0 });
 
 /** Throws `InvalidArgumentError` that names the field which keeps a task from being run. */
 export function checkTask(task: TaskDefinition, field = "task"): void {
@@ -49,6 +103,17 @@ export function checkTask(task: TaskDefinition, field = "task"): void {
   if (typeof task.objective !== "string") {
     throw new InvalidArgumentError(`${field}.objective`, task.objective, "say in a string what is to be done.");
   }
-  const timeout = task.constraints?.timeout;
+  const { model, cache, constraints } = task;
+  if (constraints === undefined && model === undefined && cache === undefined) return;
+  const { timeout, maxTokens } = constraints ?? {};
   if (timeout !== undefined) checkedDelay(`${field}.constraints.timeout`, timeout);
+  if (maxTokens !== undefined && !(Number.isSafeInteger(maxTokens) && maxTokens > 0)) {
+    throw new InvalidArgumentError(`${field}.constraints.maxTokens`, maxTokens, "use a whole number of at least 1.");
+  }
+  if (model !== undefined && typeof model !== "string") {
+    throw new InvalidArgumentError(`${field}.model`, model, "give the name of a model.");
+  }
+  if (cache !== undefined && typeof cache !== "boolean" && typeof cache !== "string") {
+    throw new InvalidArgumentError(`${field}.cache`, cache, "use true, false or a string.");
+  }
 }

@@ -7,7 +7,7 @@ import { load } from "./atomics.ts";
 import { AGENT_SLOT, agentSlotAt, LANE_ORDINARY, LANE_URGENT, type Layout, ringAt, SLAB_BYTES, slabAt, slabStateAt } from "./layout.ts";
 import { SLAB_PARKING } from "./layout_parking.ts";
 import { parksAny } from "./parking_lot.ts";
-import type { SharedMemory } from "./shared_memory.ts";
+import type { ByteWindow } from "./shared_memory.ts";
 
 /** One region's use. */
 export interface RegionUse {
@@ -34,7 +34,7 @@ export interface MemoryReport {
 }
 
 /** Counts what is in use. `agentsLive` and `storeBytes` come from those who keep them. */
-export function inspectArena(memory: SharedMemory, layout: Layout, agentsLive: number, storeBytes: number): MemoryReport {
+export function inspectArena(memory: ByteWindow, layout: Layout, agentsLive: number, storeBytes: number): MemoryReport {
   const slotsInUse = countSlots(memory, layout);
   const ringBytesInUse = countRingBytes(memory, layout);
   const slabsInUse = countSlabs(memory, layout);
@@ -50,7 +50,7 @@ export function inspectArena(memory: SharedMemory, layout: Layout, agentsLive: n
   };
 }
 
-function countRingBytes({ words }: SharedMemory, layout: Layout): number {
+function countRingBytes({ words }: ByteWindow, layout: Layout): number {
   let bytes = 0;
   for (let from = 0; from < layout.hosts; from++) {
     for (let to = 0; to < layout.hosts; to++) {
@@ -63,7 +63,7 @@ function countRingBytes({ words }: SharedMemory, layout: Layout): number {
   return bytes;
 }
 
-function countSlabs({ words }: SharedMemory, layout: Layout): number {
+function countSlabs({ words }: ByteWindow, layout: Layout): number {
   let taken = 0;
   for (let slab = 0; slab < layout.slabs; slab++) {
     const state = load(words, slabStateAt(layout, slab) >> 2);
@@ -74,7 +74,7 @@ function countSlabs({ words }: SharedMemory, layout: Layout): number {
 }
 
 /** A slot is free when the three state bits of its tag are 0 (see agents/lifecycle.ts); 5 is retired. */
-function countSlots({ words }: SharedMemory, layout: Layout): number {
+function countSlots({ words }: ByteWindow, layout: Layout): number {
   let taken = 0;
   for (let slot = 0; slot < layout.agentSlots; slot++) {
     const state = load(words, agentSlotAt(layout, slot, AGENT_SLOT.tag) >> 2) & 7;

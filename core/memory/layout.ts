@@ -3,7 +3,7 @@
  * raw offset, but for the store's own page of the table: store_layout.ts. All offsets here are BYTES from the start of the arena; a field is used as `words[offset >> 2]` or `floats[offset >> 3]`.
  *
  * ```
- * header 64 B │ buckets 64 KiB │ queues ½ │ agents ¼ │ metrics 1/16 │ shapes ≤ 1/128 │ slabs: the rest │ store (memoryStoreSize)
+ * header 64 B │ buckets 64 KiB │ queues ½ │ agents ¼ │ metrics 1/16 │ shapes ≤ 1/128 │ slabs: the rest │ store (memoryStoreSize) │ black box, if any
  * ```
  * The fractions are of `sharedBufferSize` (128 MiB by default, which gives the sizes of the owner's document).
  *
@@ -89,6 +89,8 @@ export interface Layout {
   readonly slabPool: Region;
   /** Entries of the store. */
   readonly store: Region;
+  /** What agents were at last, see black_box.ts: a record a slot. No bytes unless it was asked for. */
+  readonly blackBox: Region;
   /** The whole arena. */
   readonly totalBytes: number;
 }
@@ -162,9 +164,33 @@ export const SHAPE_TABLE = {
   entries: CACHE_LINE_BYTES,
 } as const;
 
+/** Fields of one agent's record in the black box, in bytes. */
+export const BLACK_BOX = {
+  /** Events ever; how many of them say that something threw; how many say anything but that or a message. */
+  count: 0,
+  failed: 4,
+  others: 8,
+  type: 16,
+  typeBytes: 48,
+  events: CACHE_LINE_BYTES,
+} as const;
+/** Events that are kept of an agent: a power of two, each a pair of 64-bit floats. */
+export const BLACK_BOX_EVENTS = 4;
+/** Length of one. */
+export const BLACK_BOX_EVENT_BYTES = 16;
+/** Length of a record: what is written for each message lies in two lines. */
+export const BLACK_BOX_BYTES = 2 * CACHE_LINE_BYTES;
+
 /** Plans the arena. Throws `ConfigError` that names the option and the bytes needed. */
 export function planLayout(
-  request: { hosts: number; agentSlots: number; sharedBufferBytes: number; storeBytes: number; slabsMax?: number },
+  request: {
+    hosts: number;
+    agentSlots: number;
+    sharedBufferBytes: number;
+    storeBytes: number;
+    slabsMax?: number;
+    blackBox?: boolean;
+  },
 ): Layout {
   const { hosts, agentSlots, sharedBufferBytes, storeBytes, slabsMax = MESSAGE_POOL_SIZE } = request;
   if (hosts < 1 || hosts > HOSTS_MAX) throw new ConfigError("threads", `${hosts - 1} worker threads; at most ${HOSTS_MAX - 1} fit.`);
@@ -193,7 +219,8 @@ export function planLayout(
       { neededBytes: needed },
     );
   }
-  if (total + storeBytes > ARENA_BYTES_MAX) {
+  const blackBoxBytes = request.blackBox ? agentSlots * BLACK_BOX_BYTES : 0;
+  if (total + storeBytes + blackBoxBytes > ARENA_BYTES_MAX) {
     throw new ConfigError(
       "sharedBufferSize",
       `${sharedBufferBytes} bytes and memoryStoreSize ${storeBytes} are more than the ${ARENA_BYTES_MAX} bytes that one arena holds; lower one of them.`,
@@ -202,10 +229,11 @@ export function planLayout(
   }
   const slabPool = { offset: slabOffset, bytes: total - slabOffset };
   const store = { offset: total, bytes: roundDown(storeBytes, CACHE_LINE_BYTES) };
+  const blackBox = after(store, blackBoxBytes);
   return {
     ...{ hosts, agentSlots, slabs, ...shares, messagesMax: slabsMax, shapeTableBytes },
-    ...{ header, buckets, queues, agents, metrics, shapes, slabPool, store },
-    totalBytes: store.offset + store.bytes,
+    ...{ header, buckets, queues, agents, metrics, shapes, slabPool, store, blackBox },
+    totalBytes: blackBox.offset + blackBox.bytes,
   };
 }
 

@@ -8,15 +8,28 @@ import { Deadlines } from "../base/deadlines.ts";
 import { AskTimeoutError, InvalidArgumentError, isKernelError, KernelError, NotInitializedError } from "../base/errors.ts";
 import { ASK_TIMEOUT_MS, TASKS_WAITING_MAX } from "../base/limits.ts";
 import { type AgentId, type Priority, priorityLevel } from "../bus/message.ts";
-import { checkTask, type TaskDefinition, type TaskResult, type TaskStatus } from "../bus/task.ts";
+import { checkTask, NO_TOKENS, type TaskDefinition, type TaskResult, type TaskStatus, TaskUse } from "../bus/task.ts";
+import { type Follower, ResultCache, type ResultCacheOptions, type ResultCacheStatistics } from "./result_cache.ts";
 import { type Queued, TaskQueue } from "./task_queue.ts";
 
 /** How one task is run: resolves to what `onTask` returned. Told by the signal to stop, it need not settle: nobody waits for it any more. */
 export type RunTask = (
   agentId: AgentId,
   task: TaskDefinition,
-  how: { readonly timeoutMs: number; readonly signal: AbortSignal; readonly priority: Priority },
+  how: RunConditions,
 ) => Promise<unknown>;
+
+/** Under which conditions a task is run. */
+export interface RunConditions {
+  /** What is left of its time. */
+  readonly timeoutMs: number;
+  /** Aborted when nobody waits for it any more. */
+  readonly signal: AbortSignal;
+  /** As given by the caller. */
+  readonly priority: Priority;
+  /** To be told what the task uses of models. */
+  readonly use: TaskUse;
+}
 
 /** What an executor is made of. */
 export interface ExecutorOptions {
@@ -30,6 +43,10 @@ export interface ExecutorOptions {
   readonly waitingMax?: number;
   /** Hears each result. */
   readonly onResult?: (result: TaskResult) => void;
+  /** Agents of the same scope may have each other's cached results. Default: each only its own. */
+  readonly scopeOf?: (agentId: AgentId) => string;
+  /** Bounds of the results that are kept. */
+  readonly cache?: ResultCacheOptions;
 }
 
 /** Options of a task. */
@@ -67,9 +84,23 @@ interface Job extends Queued {
   readonly timeoutMs: number;
   readonly finish: (result: TaskResult) => void;
   readonly stopWatching: () => void;
+  readonly use: TaskUse;
+  /** Name of its result, if that may be used again. */
+  readonly key: string | undefined;
+  /** Set while it waits for the result of another one; called with it. */
+  follower?: Follower;
+  /** Whether others may wait for its result. */
+  leads: boolean;
   ended: boolean;
   /** Set while it runs. */
   running?: AbortController;
+}
+
+/** How a task ended. */
+interface Outcome {
+  readonly output?: unknown;
+  readonly error?: Error;
+  readonly cached?: boolean;
 }
 
 const COUNTED: Readonly<Record<TaskStatus, "completed" | "failed" | "timedOut" | "cancelled">> = {
@@ -89,6 +120,8 @@ export class TaskExecutor {
   readonly #deadlines: Deadlines;
   readonly #waiting = new TaskQueue<Job>();
   readonly #running = new Set<Job>();
+  readonly #cache: ResultCache;
+  #following = 0;
   readonly #counts = { completed: 0, failed: 0, timedOut: 0, cancelled: 0, refused: 0 };
   #filling = false;
   #closed = false;
@@ -100,13 +133,17 @@ export class TaskExecutor {
     checkCount("concurrency", options.concurrency, 1);
     checkCount("waitingMax", this.#waitingMax, 0);
     this.#deadlines = new Deadlines(options.clock);
+    this.#cache = new ResultCache(options.cache);
   }
 
   /** Runs one task, at once or when its turn comes. */
-  // deno-lint-ignore require-await -- what is thrown here is to arrive as a rejection, like everything else
-  async executeTask(task: TaskDefinition, agentId: AgentId, options: ExecuteOptions = {}): Promise<TaskResult> {
-    checkTask(task);
-    return this.#take(task, agentId, options, this.#options.clock.now());
+  executeTask(task: TaskDefinition, agentId: AgentId, options: ExecuteOptions = {}): Promise<TaskResult> {
+    try {
+      checkTask(task);
+      return this.#take(task, agentId, options, this.#options.clock.now());
+    } catch (error) {
+      return Promise.reject(error); // not async: an async function would wait three more turns for the promise that it returns
+    }
   }
 
   /**
@@ -123,20 +160,25 @@ export class TaskExecutor {
       try {
         return await this.#take(task, agentId, options, calledAt);
       } catch (error) { // the queue is full: for a batch this is one failure among results
-        return {
-          taskId: task.id,
-          agentId,
-          status: "failed" as const,
-          error: error as Error,
-          durationMs: this.#options.clock.now() - calledAt,
-        };
+        return this.#result({ task, agentId, calledAt, use: new TaskUse() }, "failed", { error: error as Error });
       }
     }));
   }
 
   /** Counts, now. */
   get statistics(): ExecutorStatistics {
-    return { waiting: this.#waiting.size, running: this.#running.size, ...this.#counts };
+    const waiting = this.#waiting.size + this.#following;
+    return { waiting, running: this.#running.size, ...this.#counts };
+  }
+
+  /** Results that were used again. */
+  get cacheStatistics(): ResultCacheStatistics {
+    return this.#cache.statistics;
+  }
+
+  /** Cancels all tasks of an agent that has ended: nobody is left to do them. */
+  cancelAgent(agentId: AgentId, error: Error): void {
+    for (const job of [...this.#waiting.all(), ...this.#running]) if (job.agentId === agentId) this.#settle(job, "failed", { error });
   }
 
   /** Cancels everything and takes nothing more. */
@@ -151,7 +193,10 @@ export class TaskExecutor {
   #take(task: TaskDefinition, agentId: AgentId, { signal, priority = "normal" }: ExecuteOptions, calledAt: number): Promise<TaskResult> {
     const level = priorityLevel(priority);
     this.#checkOpen();
-    const isFull = this.#running.size >= this.#options.concurrency && this.#waiting.size >= this.#waitingMax;
+    const key = task.cache === undefined ? undefined : this.#cache.keyOf(task, this.#options.scopeOf?.(agentId) ?? String(agentId));
+    const kept = key === undefined || signal?.aborted ? undefined : this.#cache.get(key, calledAt);
+    if (kept !== undefined) return Promise.resolve(this.#again(task, agentId, kept, calledAt));
+    const isFull = this.#running.size >= this.#options.concurrency && this.#waiting.size + this.#following >= this.#waitingMax;
     if (isFull && !signal?.aborted) throw this.#refuse();
     return new Promise((finish) => {
       const timeoutMs = task.constraints?.timeout ?? ASK_TIMEOUT_MS;
@@ -161,12 +206,60 @@ export class TaskExecutor {
         this.#deadlines.remove(deadline);
         signal?.removeEventListener("abort", cancel);
       };
-      const job: Job = { level, task, agentId, priority, calledAt, timeoutMs, finish, stopWatching, ended: false };
+      const use = new TaskUse();
+      const job: Job = {
+        ...{ level, task, agentId, priority, calledAt, timeoutMs, finish, stopWatching, use, key, follower: undefined },
+        ...{ leads: false, ended: false },
+      };
       if (signal?.aborted) return cancel();
       signal?.addEventListener("abort", cancel, { once: true });
-      this.#waiting.add(job);
-      this.#fill();
+      this.#enqueue(job);
     });
+  }
+
+  /** To its place: behind others, or beside one that does the same already. */
+  #enqueue(job: Job): void {
+    if (job.key !== undefined) {
+      const follower: Follower = (result) => this.#follow(job, result);
+      job.leads = this.#cache.lead(job.key, follower);
+      if (!job.leads) {
+        job.follower = follower;
+        this.#following++;
+        return;
+      }
+    }
+    this.#waiting.add(job);
+    this.#fill();
+  }
+
+  /** The one that did the same has ended. Its success and its failure are this one's too; that somebody gave it up is not. */
+  #follow(job: Job, { status, output, error, model, provider }: TaskResult): void {
+    job.follower = undefined;
+    this.#following--;
+    job.use.model = model;
+    job.use.provider = provider;
+    if (status === "completed" || status === "failed") this.#settle(job, status, { output, error, cached: status === "completed" });
+    else this.#enqueue(job);
+  }
+
+  /** A kept result, as this task's. */
+  #again(task: TaskDefinition, agentId: AgentId, { output, model, provider }: TaskResult, calledAt: number): TaskResult {
+    this.#counts.completed++;
+    const result: TaskResult = {
+      taskId: task.id,
+      agentId,
+      status: "completed",
+      output,
+      model,
+      provider,
+      usage: NO_TOKENS,
+      costUsd: 0,
+      cached: true,
+      attempts: 0,
+      durationMs: this.#options.clock.now() - calledAt,
+    };
+    this.#options.onResult?.(result);
+    return result;
   }
 
   /** Starts what may run. Not from within itself: tasks that are found too late end at once, and each end would begin here anew. */
@@ -182,14 +275,19 @@ export class TaskExecutor {
   }
 
   #start(job: Job): void {
-    const { task, agentId, priority } = job;
+    const { task, agentId, priority, use } = job;
     const timeoutMs = job.calledAt + job.timeoutMs - this.#options.clock.now();
     if (timeoutMs <= 0) return this.#settle(job, "timeout", { error: this.#late(job) }); // its timer has not had its turn yet
     const running = job.running = new AbortController();
     this.#running.add(job);
-    const how = { timeoutMs, signal: running.signal, priority };
-    // Within a promise: a run that throws before its first await is a failure like any other.
-    new Promise((resolve) => resolve(this.#options.run(agentId, task, how))).then(
+    const how: RunConditions = { timeoutMs, signal: running.signal, priority, use };
+    let outcome: Promise<unknown>;
+    try {
+      outcome = this.#options.run(agentId, task, how);
+    } catch (error) {
+      outcome = Promise.reject(error);
+    }
+    outcome.then(
       (output) => this.#settle(job, "completed", { output }),
       (error) => this.#settle(job, isTimeoutOf(error, agentId, timeoutMs) ? "timeout" : "failed", { error: asError(error) }),
     );
@@ -199,19 +297,51 @@ export class TaskExecutor {
    * The one end of every task; what comes after the first is ignored. Its place is free from here on: a run that does not heed its signal must not
    * keep others waiting for ever.
    */
-  #settle(job: Job, status: TaskStatus, outcome: { output?: unknown; error?: Error }): void {
+  #settle(job: Job, status: TaskStatus, outcome: Outcome): void {
     if (job.ended) return;
     job.ended = true;
     job.stopWatching();
-    this.#waiting.remove(job);
-    this.#running.delete(job);
+    this.#leave(job);
     this.#counts[COUNTED[status]]++;
-    if (status !== "completed") job.running?.abort(outcome.error);
-    const { task, agentId, calledAt } = job;
-    const result: TaskResult = { taskId: task.id, agentId, status, ...outcome, durationMs: this.#options.clock.now() - calledAt };
+    if (job.running !== undefined && status !== "completed") job.running.abort(outcome.error);
+    const result = this.#result(job, status, outcome);
+    if (job.leads) this.#cache.land(job.key!, result, this.#options.clock.now());
     job.finish(result);
     this.#options.onResult?.(result);
     this.#fill();
+  }
+
+  #leave(job: Job): void {
+    this.#waiting.remove(job);
+    this.#running.delete(job);
+    if (job.follower === undefined) return;
+    this.#cache.leave(job.key!, job.follower);
+    this.#following--;
+  }
+
+  #result(
+    { task, agentId, calledAt, use, running }: Pick<Job, "task" | "agentId" | "calledAt" | "use" | "running">,
+    status: TaskStatus,
+    { output, error, cached = false }: Outcome,
+  ): TaskResult {
+    const { model, provider, usage, costUsd, costUnknown, attempts } = use;
+    const durationMs = this.#options.clock.now() - calledAt;
+    const result: { -readonly [Field in keyof TaskResult]: TaskResult[Field] } = {
+      taskId: task.id,
+      agentId,
+      status,
+      model,
+      provider,
+      usage,
+      costUsd,
+      cached,
+      attempts: running === undefined ? 0 : Math.max(1, attempts),
+      durationMs,
+    };
+    if (status === "completed") result.output = output;
+    else result.error = error;
+    if (costUnknown !== undefined) result.costUnknown = costUnknown;
+    return result;
   }
 
   #late({ task, agentId, timeoutMs, running }: Job): Error {

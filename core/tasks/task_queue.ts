@@ -45,6 +45,11 @@ export class TaskQueue<Item extends Queued> {
     this.#size--;
   }
 
+  /** All that wait, in the order of their turns. */
+  *all(): Generator<Item> {
+    for (const head of this.#lanes) for (let at = head.next!; at !== head; at = at.next!) yield at as Item;
+  }
+
   /** The next one, which waits no longer. */
   take(): Item | undefined {
     const lane = this.#lanes.find((head) => head.next !== head);

@@ -10,28 +10,37 @@ const WIDTH = 4;
 
 /** The last lines of an execution. */
 export class LineBook {
-  #values: unknown[] = [];
+  #values: unknown[];
+  /** Values that stand there. */
+  #length = 0;
   /** Lines that have given way. */
   #gone = 0;
 
-  /** Lines so far, also those that have given way. */
-  get count(): number {
-    return this.#gone + this.#values.length / WIDTH;
+  /** Makes room for so many lines at once: growing a list in steps costs twice its size. */
+  constructor(expected: number) {
+    this.#values = new Array(WIDTH * Math.min(expected, EXECUTION_HISTORY_MAX));
   }
 
   /** Adds a line. Beyond the bound the older half gives way. */
   add(at: number, kind: JournalKind, stepId: string | undefined, data: unknown): void {
-    this.#values.push(at, kind, stepId, data);
-    if (this.#values.length <= EXECUTION_HISTORY_MAX * WIDTH) return;
+    const values = this.#values;
+    const place = this.#length;
+    values[place] = at;
+    values[place + 1] = kind;
+    values[place + 2] = stepId;
+    values[place + 3] = data;
+    this.#length = place + WIDTH;
+    if (this.#length <= EXECUTION_HISTORY_MAX * WIDTH) return;
     const dropped = EXECUTION_HISTORY_MAX >> 1;
-    this.#values = this.#values.slice(dropped * WIDTH);
+    this.#values = values.slice(dropped * WIDTH);
+    this.#length -= dropped * WIDTH;
     this.#gone += dropped;
   }
 
   /** The lines, oldest first. */
   entries(executionId: string): JournalEntry[] {
     const values = this.#values;
-    return Array.from({ length: values.length / WIDTH }, (_, line) => ({
+    return Array.from({ length: this.#length / WIDTH }, (_, line) => ({
       executionId,
       sequence: this.#gone + line,
       at: values[line * WIDTH] as number,

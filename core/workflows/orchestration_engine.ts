@@ -273,6 +273,7 @@ export class OrchestrationEngine {
     if (journal === null) return begin();
     return new Promise((resolve, reject) => {
       journal.whenDurable((error) => {
+        run.tick();
         if (error === undefined) return resolve(begin());
         abandon(run, error);
         reject(error);
@@ -327,6 +328,7 @@ export class OrchestrationEngine {
     for (const next of this.#queue) {
       if (this.#running >= this.#limits.runningMax) break;
       this.#queue.delete(next);
+      next.tick();
       this.#begin(next);
     }
     // A timer that is left standing would hold a program that has nothing more to do.

@@ -87,6 +87,8 @@ function replayStep(run: Run, unit: Unit, { kind, at, data }: JournalEntry, earl
       underWay.add(unit);
       return;
     case "step-failed":
+      unit.attempts = (data as { attempt: number }).attempt;
+      unit.passed = true;
       unit.error = (data as { error: unknown }).error;
       unit.outcome = (data as { outcome: Unit["outcome"] }).outcome;
       unit.state = "WAITING";

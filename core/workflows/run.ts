@@ -21,6 +21,13 @@ import type { WorkflowView } from "./workflow.ts";
 import { WORKFLOW_LIFECYCLE, type WorkflowState } from "./workflow_lifecycle.ts";
 import type { Plan } from "./workflow_plan.ts";
 
+/** A try that somebody is to wait for. */
+interface Offer {
+  readonly unit: Unit;
+  readonly attempt: StepContext;
+  readonly returned: PromiseLike<unknown>;
+}
+
 /** One execution. */
 export class Run {
   readonly id: string;
@@ -30,7 +37,7 @@ export class Run {
   readonly deadlineAt: number;
   readonly units: Unit[];
   readonly machine: StateMachine<WorkflowState>;
-  readonly lines: LineBook = new LineBook();
+  readonly lines: LineBook;
   readonly timeoutMs: number;
   /** Steps to begin, from `#next` on. */
   readonly #ready: Unit[] = [];
@@ -40,6 +47,11 @@ export class Run {
   #open: number;
   /** Tries that run; what must not be overtaken by the end. */
   active = 0;
+  /** Lines in the journal. */
+  #journaled = 0;
+  /** Whether a function that has just seen a step end would wait for the next that begins, and that one. */
+  #offers = false;
+  #offered: Offer | null = null;
   #waits: Waits | null = null;
   #results: Record<string, unknown> | null = null;
   #whenEnded: ((run: Run) => void)[] | null = null;
@@ -66,6 +78,7 @@ export class Run {
     this.now = host.clock.now();
     this.machine = new StateMachine(WORKFLOW_LIFECYCLE, { clock: host.clock });
     const { steps } = plan;
+    this.lines = new LineBook(2 + 2 * steps.length);
     const units: Unit[] = this.units = [];
     for (let index = 0; index < steps.length; index++) units.push(new Unit(steps[index]));
     this.#open = steps.length;
@@ -112,11 +125,12 @@ export class Run {
     void this.machine.transition(state, { at: this.now, reason });
   }
 
-  /** Writes a line. */
+  /** Writes a line: first in the journal, which throws when it cannot keep the data. */
   note(kind: JournalKind, stepId?: string, data?: unknown): void {
     const { journal } = this.host;
-    if (journal !== null) { // first: it throws when it cannot keep the data
-      journal.append({ executionId: this.id, sequence: this.lines.count, at: this.now, kind, stepId, data });
+    if (journal !== null) {
+      journal.append({ executionId: this.id, sequence: this.#journaled, at: this.now, kind, stepId, data });
+      this.#journaled++;
     }
     this.lines.add(this.now, kind, stepId, data);
   }
@@ -129,13 +143,13 @@ export class Run {
   /** Takes over what a journal says. */
   restore(entries: readonly JournalEntry[]): void {
     for (const { at, kind, stepId, data } of entries) this.lines.add(at, kind, stepId, data);
+    this.#journaled = entries.length;
     replay(this, entries);
     this.#open = this.units.filter((unit) => !unit.ended).length;
   }
 
   /** Begins the first steps. */
   begin(): void {
-    this.tick();
     this.startedAt = this.now;
     this.become("RUNNING");
     this.watchDeadline();
@@ -151,29 +165,6 @@ export class Run {
       const error = workflowTimeout(this.plan.definition.id, this.timeoutMs);
       halt(this, { kind: "failed", error, reason: error.message, compensate: true });
     });
-  }
-
-  /** No step begins until it is resumed; those that run go on. */
-  pause(): void {
-    if (this.state !== "RUNNING" || this.stop !== null) return;
-    this.tick();
-    this.become("PAUSED");
-    this.note("paused");
-    this.#children((child) => child.pause());
-  }
-
-  /** Goes on. */
-  resume(): void {
-    if (this.state !== "PAUSED" || this.stop !== null) return;
-    this.tick();
-    this.become("RUNNING");
-    this.note("resumed");
-    this.#children((child) => child.resume());
-    this.pump();
-  }
-
-  #children(tell: (child: Run) => void): void {
-    for (const unit of this.units) for (const part of [unit, ...unit.items ?? []]) if (part.child?.over === false) tell(part.child);
   }
 
   /** Has a step begin, or go on, in its turn. */
@@ -207,10 +198,13 @@ export class Run {
     const endsAt = Math.min(step.kind === "workflow" ? Infinity : this.now + step.timeoutMs, this.deadlineAt);
     const attempt = unit.attempt = new StepContext(this, unit, unit.attempts, endsAt);
     this.active++;
-    this.note("step-started", unit.id, unit.attempts);
     const { journal } = this.host;
-    // What may not be run twice must be known to have begun before it does.
-    if (journal === null || step.effect === "pure" || step.effect === "idempotent") return this.#launch(unit, attempt);
+    // What may not be run twice must be known to have begun before it does; what may, need not be: it begins anew.
+    if (journal === null || ((step.effect === "pure" || step.effect === "idempotent") && step.kind !== "workflow")) {
+      this.lines.add(this.now, "step-started", unit.id, unit.attempts);
+      return this.#launch(unit, attempt);
+    }
+    this.note("step-started", unit.id, unit.attempts);
     journal.whenDurable((error) => {
       if (attempt.settled) return;
       this.tick();
@@ -241,19 +235,36 @@ export class Run {
       return this.#completed(unit, attempt, returned);
     }
     if (step.kind !== "workflow") this.host.deadlines.insert(attempt);
-    (returned as PromiseLike<unknown>).then(
-      (value) => {
-        if (attempt.settled) return;
-        this.tick();
-        this.#completed(unit, attempt, value);
-      },
-      (error) => {
+    if (!this.#offers) return void this.#follow(unit, attempt, returned as PromiseLike<unknown>);
+    this.#offers = false;
+    this.#offered = { unit, attempt, returned: returned as PromiseLike<unknown> };
+  }
+
+  /**
+   * Waits for a try, then for the one that its end began, and so on along a chain of steps: one asynchronous function for a branch costs less than two callbacks
+   * and a promise for each step.
+   */
+  async #follow(unit: Unit, attempt: StepContext, returned: PromiseLike<unknown>): Promise<void> {
+    for (;;) {
+      let value: unknown;
+      try {
+        value = await returned;
+      } catch (error) {
         if (attempt.settled) return;
         this.tick();
         this.#failed(unit, attempt, error);
-        this.pump();
-      },
-    );
+        return this.pump();
+      }
+      if (attempt.settled) return;
+      this.tick();
+      this.#offers = true;
+      this.#completed(unit, attempt, value);
+      this.#offers = false;
+      const next = this.#offered;
+      if (next === null) return;
+      this.#offered = null;
+      ({ unit, attempt, returned } = next);
+    }
   }
 
   /** A try has taken too long. */

@@ -8,6 +8,7 @@ import type { StateChange } from "../base/state_machine.ts";
 import { executionEnded, workflowCancelled } from "./errors.ts";
 import type { JournalEntry } from "./journal.ts";
 import { outcomeOf, type StepOutcome, type WorkflowOutcome } from "./outcome.ts";
+import { pause, resume } from "./pausing.ts";
 import type { Run } from "./run.ts";
 import { halt } from "./stopping.ts";
 import type { PendingWait } from "./waits.ts";
@@ -76,12 +77,12 @@ export class WorkflowExecution {
 
   /** No step begins until `resume`; those that run go on. Throws `EXECUTION_ENDED`. */
   pause(): void {
-    this.#living("pause").pause();
+    pause(this.#living("pause"));
   }
 
   /** Goes on. Throws `EXECUTION_ENDED`. */
   resume(): void {
-    this.#living("resume").resume();
+    resume(this.#living("resume"));
   }
 
   /** Tells running steps to stop and undoes what was done, unless `compensate` is false; it ends CANCELLED. Throws `EXECUTION_ENDED`. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { StateChart } from "../base/state_chart.ts";
+import type { StateMachineDefinition } from "../base/state_definition.ts";
 
 /** States of an execution. */
 export type WorkflowState = "CREATED" | "QUEUED" | "RUNNING" | "PAUSED" | "COMPLETED" | "FAILED" | "CANCELLED" | "ROLLED_BACK";
@@ -28,8 +28,8 @@ export const WorkflowState: Readonly<Record<WorkflowState, WorkflowState>> = {
   ROLLED_BACK: "ROLLED_BACK",
 };
 
-/** Shared by all executions. */
-export const WORKFLOW_LIFECYCLE: StateChart<WorkflowState> = new StateChart<WorkflowState>({
+/** What may follow what; frozen, so that it is read once for all executions. */
+export const WORKFLOW_LIFECYCLE: StateMachineDefinition<WorkflowState> = Object.freeze<StateMachineDefinition<WorkflowState>>({
   initial: "CREATED",
   transitions: [
     { from: "CREATED", to: "QUEUED" },

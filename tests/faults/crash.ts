@@ -15,7 +15,7 @@ const { kills, acknowledged, lost, early, cut, rewritten, problems } = await kil
   Number(options.seed),
 );
 for (const problem of problems) console.log(problem);
-const sync = options.mode === "mapped" ? "msync" : "fdatasync";
+const sync = options.mode === "mapped" ? "page cache; flush: fdatasync" : "fdatasync";
 console.log(`${kills} kills, ${acknowledged} acknowledged writes, ${lost} lost, ${sync}`);
 console.log(
   `${options.mode}, seed ${options.seed}: ${early} kills during recovery, ${cut} unfinished flushes cut off, log seen written anew ${rewritten} times`,

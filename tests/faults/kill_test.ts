@@ -11,3 +11,13 @@ testWith(
     assert(acknowledged > 0, "nothing was acknowledged: the test shows nothing");
   },
 );
+
+testWith(
+  { read: true, write: true, run: true, sys: true },
+  "the same in a mapped file",
+  async () => {
+    const { problems, acknowledged } = await killAgainAndAgain(8, "mapped", 20_260_102);
+    assertEquals(problems, []);
+    assert(acknowledged > 0, "nothing was acknowledged: the test shows nothing");
+  },
+);

@@ -50,7 +50,9 @@ for (let key = 0; key < KEYS; key++) {
   last = Math.max(last, value?.n ?? 0);
 }
 // The queue as it is: every number once, none that was consumed and flushed, all that were published and flushed.
-const waiting = bus.consume("work", 100_000).map(({ payload }) => payload as number);
+const found = bus.consume("work", 100_000).map(({ payload }) => payload as number);
+// Mapped, a message that was taken out and put in again may be there twice: its taking out was not flushed, its putting in needs no flush.
+const waiting = mode === "mapped" ? [...new Set(found)] : found;
 demand(waiting.every((n, at) => at === 0 || n === waiting[at - 1] + 1), `the queue holds ${waiting.slice(0, 20)} …`);
 demand(waiting.length === 0 || waiting[0] > Number(consumed), `message ${waiting[0]} was consumed`);
 demand(

@@ -38,7 +38,7 @@ function smallLayout(): Layout {
   return {
     ...{ hosts: HOSTS, agentSlots: 0, slabs: 0, ringBytes: [0, 0], shapeTableBytes: 0, busBytes: 0, messagesMax: 0 },
     ...{ header: { offset: 0, bytes: header }, buckets, queues, store: region },
-    ...{ agents: none, metrics: none, shapes: none, slabPool: none, totalBytes: region.offset + storeBytes },
+    ...{ agents: none, metrics: none, shapes: none, slabPool: none, blackBox: none, totalBytes: region.offset + storeBytes },
   };
 }
 

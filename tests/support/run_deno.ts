@@ -28,7 +28,7 @@ export async function runDeno(cwd: URL | string, args: readonly string[], env: R
 }
 
 /** A folder that is there while `use` runs. */
-export async function withFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
+export async function withFolder<T>(use: (folder: string) => T | Promise<T>): Promise<T> {
   const folder = await Deno.realPath(await Deno.makeTempDir());
   try {
     return await use(folder);

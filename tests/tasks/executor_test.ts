@@ -58,7 +58,8 @@ Deno.test("a task runs at once, and its result says what came of it", async () =
   bench.clock.advance(5);
   bench.run("a").resolve({ out: 1 });
   bench.run("b").reject("no error object");
-  assertEquals(await done, { taskId: "a", agentId: 7, status: "completed", output: { out: 1 }, durationMs: 5 });
+  const unasked = { model: null, provider: null, usage: { inputTokens: 0, outputTokens: 0 }, costUsd: 0, cached: false, attempts: 1 };
+  assertEquals(await done, { taskId: "a", agentId: 7, status: "completed", output: { out: 1 }, ...unasked, durationMs: 5 });
   const { status, error } = await failed;
   assertEquals([status, error?.message], ["failed", "no error object"]);
   assertEquals(bench.executor.statistics, { waiting: 0, running: 0, completed: 1, failed: 1, timedOut: 0, cancelled: 0, refused: 0 });

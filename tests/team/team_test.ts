@@ -29,6 +29,7 @@ Deno.test("bad input is an error that names the field, and the agent goes on", a
     for (const input of [7, null, { unknown: 1 }, undefined]) {
       const error = await assertRejects(() => manager.ask(agent, input), Error, "input");
       assertEquals([isKernelError(error) && error.code], ["INVALID_ARGUMENT"], `${type} ${error.message}`);
+      if (input === undefined) continue; // a task of words alone is done by a model
       const task = await manager.executeTask(agent, { id: "bad", objective: "x", input });
       assertEquals([task.status, isKernelError(task.error) && task.error.code], ["failed", "INVALID_ARGUMENT"]);
     }

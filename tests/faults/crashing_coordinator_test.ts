@@ -1,0 +1,70 @@
+/**
+ * Coordinators killed at any moment (SIGKILL) and started again: no request is lost, each has one result, no agent runs twice, none is left behind.
+ * `deno task processes` does it a hundred times.
+ */
+import { assert, assertEquals } from "@std/assert";
+import { delay } from "@std/async/delay";
+import { entropy, Random } from "../../core/base/random.ts";
+import { testWith } from "../support/permissions.ts";
+import { living, PROCESS_NEEDS, withSwarm } from "../support/swarm.ts";
+
+const CYCLES = Deno.args.includes("--long") ? 100 : 6;
+const REQUESTS_PER_CYCLE = 4;
+const CRASH_MS_MAX = 700;
+const SCRIPT = decodeURIComponent(new URL("../../scripts/coordinate.ts", import.meta.url).pathname);
+/** Notes that it runs, leaves processes in its group and outside of it, and takes a while. */
+const AGENT =
+  'echo $SWARM_REQUEST_ID >> $SWARM_DIR/ran; sleep 300 & setsid sleep 300 & sleep 0.0$(( $$ % 10 )); echo "$SWARM_REQUEST_ID done"';
+
+function coordinate(folder: string, ...options: string[]): Deno.ChildProcess {
+  const args = [
+    "run",
+    "--quiet",
+    "--no-prompt",
+    "--no-check",
+    "--allow-read",
+    "--allow-write",
+    "--allow-run",
+    "--allow-env",
+    SCRIPT,
+    folder,
+  ];
+  const command = [...args, "--once", "--max", "3", "--model-option", "", ...options, "--", "sh", "-c", AGENT];
+  return new Deno.Command(Deno.execPath(), { args: command, stdin: "null", stdout: "null", stderr: "piped" }).spawn();
+}
+
+testWith({ ...PROCESS_NEEDS, env: true }, `${CYCLES} crashes: nothing lost, one result each, nothing runs twice or on`, async () => {
+  const seed = entropy();
+  const random = new Random(seed);
+  const word = `crash${seed}`;
+  await withSwarm(async (swarm) => {
+    let crashes = 0;
+    for (let cycle = 0; cycle < CYCLES; cycle++) {
+      for (let i = 0; i < REQUESTS_PER_CYCLE; i++) await swarm.request(`${word}-${cycle}-${i}`);
+      const coordinator = coordinate(swarm.root);
+      await delay(random.below(CRASH_MS_MAX));
+      coordinator.kill("SIGKILL");
+      const { signal } = await coordinator.output();
+      if (signal === "SIGKILL") crashes++;
+    }
+    const { code, stderr } = await coordinate(swarm.root).output();
+    assert(code <= 1, new TextDecoder().decode(stderr));
+    const ids = Array.from(
+      { length: CYCLES * REQUESTS_PER_CYCLE },
+      (_, i) => `${word}-${Math.floor(i / REQUESTS_PER_CYCLE)}-${i % REQUESTS_PER_CYCLE}`,
+    );
+    const story = `seed ${seed}, ${crashes} crashes`;
+    assertEquals(await swarm.names("results"), ids.map((id) => `${id}.json`).sort(), story);
+    assertEquals([await swarm.names("requests"), await swarm.names("processing"), await swarm.names("rejected")], [[], [], []], story);
+    assertEquals(await swarm.names("coordinators"), ["recovery.lock"], story);
+    const ran = (await Deno.readTextFile(`${swarm.root}/ran`)).trim().split("\n");
+    assertEquals(ran.length, new Set(ran).size, `${story}: an agent ran twice`);
+    for (const id of ids) {
+      const { status, output, fate } = await swarm.result(id);
+      if (fate === undefined) assertEquals([status, output], ["completed", `${id} done\n`], story);
+      else assertEquals([status, fate], ["failed", "unknown"], story);
+      if (fate === undefined) assert(ran.includes(id), story);
+    }
+    assertEquals(await living(word), [], story);
+  });
+});

@@ -1,0 +1,69 @@
+import { assertEquals } from "@std/assert";
+import { parseTable, type ProcessTable } from "../../core/processes/process_table.ts";
+import { processesOf, StraySweep } from "../../core/processes/stray_processes.ts";
+import { FakeClock } from "../../core/testing.ts";
+
+const NOW_MS = 1_000_000_000;
+/** Seconds for which the system has run; a process of age 10 started at `NOW_MS` − 10 s. */
+const UPTIME = 5_000;
+
+/** A table of processes: number, parent, group, age in seconds, marker, state. */
+function table(
+  ...rows: readonly [pid: number, parent: number, group: number, age: number, marker?: string, state?: string][]
+): ProcessTable {
+  const stats = rows.map(([pid, parent, group, age, , state = "S"]) =>
+    `${pid} (a) ${state} ${parent} ${group} ${group} 0 -1 0 0 0 0 0 1 1 0 0 20 0 1 0 ${(UPTIME - age) * 100} 0 0`
+  );
+  const markers = rows.flatMap(([pid, , , , marker]) => marker ? [`/proc/${pid}/environ:SWARM_ATTEMPT=${marker}`] : []);
+  return parseTable(`${UPTIME}.00 1.0\n${stats.join("\n")}\n\n\n\n${markers.join("\n")}`);
+}
+
+const ATTEMPT = { requestId: "r", fileName: "r.json", attempted: true, marker: "r/c", pid: 10, startedAtMs: NOW_MS - 60_000 };
+
+function found(processes: ProcessTable): number[] {
+  return processesOf(processes, ATTEMPT, NOW_MS).map(({ pid }) => pid).sort((a, b) => a - b);
+}
+
+Deno.test("what carries the marker is the attempt's, with its descendants and the group of its first process", () => {
+  assertEquals(found(table([10, 1, 10, 60, "r/c"], [11, 10, 10, 50], [12, 11, 12, 40], [13, 1, 10, 30], [14, 1, 14, 20, "r/c"])), [
+    10,
+    11,
+    12,
+    13,
+    14,
+  ]);
+  assertEquals(found(table([20, 1, 20, 60, "r/c deeper/d"], [21, 1, 21, 60, "r/other"], [22, 1, 22, 60])), [20]);
+});
+
+Deno.test("a first process that cleared its environment is known by its start", () => {
+  assertEquals(found(table([10, 1, 10, 61], [11, 10, 10, 50])), [10, 11]);
+});
+
+Deno.test("another process that was given the number is left alone, with its group", () => {
+  assertEquals(found(table([10, 1, 10, 30], [11, 10, 10, 20])), []);
+  assertEquals(found(table([10, 1, 10, 90], [11, 10, 10, 20])), []);
+});
+
+Deno.test("a group without its first process is the attempt's only if somebody in it carries the marker", () => {
+  assertEquals(found(table([11, 1, 10, 50], [12, 1, 10, 50])), []);
+  assertEquals(found(table([11, 1, 10, 50, "r/c"], [12, 1, 10, 50])), [11, 12]);
+});
+
+Deno.test("what has ended is nobody's", () => {
+  assertEquals(found(table([10, 1, 10, 60, "r/c", "Z"])), []);
+});
+
+Deno.test("a sweep looks once for ends that come together, and again when a look fails", async () => {
+  const clock = new FakeClock();
+  let looks = 0;
+  const sweep = new StraySweep(clock, () => {
+    looks++;
+    return looks === 1 ? Promise.reject(new Error("no more processes")) : Promise.resolve(table());
+  });
+  for (let i = 0; i < 5; i++) sweep.ended(`r-${i}/c`);
+  clock.advance(10_000);
+  await sweep.finish();
+  assertEquals([looks, sweep.found], [2, 0]);
+  await sweep.finish();
+  assertEquals(looks, 2);
+});
