@@ -107,7 +107,9 @@ Deno.test("patterns match what the runtime's own expressions match", () => {
   fc.assert(
     fc.property(pattern, text, flags, (source, sample, chosen) => {
       const own = new RegExp(source, `u${chosen.join("")}`);
-      assertEquals(check(sample, "matches", own) === undefined, own.test(sample), `${own} on ${JSON.stringify(sample)}`);
+      // V8 misses the alternatives of a pattern that begins with `.*?` under the flag s: /.*?a^|b/s.test("b") is false. With [^] for the dot it does not.
+      const reference = chosen.includes("s") ? new RegExp(source.replace(/(?<!\\)\./g, "[^]"), own.flags) : own;
+      assertEquals(check(sample, "matches", own) === undefined, reference.test(sample), `${own} on ${JSON.stringify(sample)}`);
     }),
     { numRuns: 2_000 },
   );
