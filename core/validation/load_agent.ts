@@ -79,6 +79,8 @@ let teamTurn = 0;
 /** Several, in turn: a send that waits for room keeps its own until it is committed. */
 const binaries = Array.from({ length: 64 }, () => new Uint8Array(BINARY_BYTES));
 let nextBinary = 0;
+/** Sends that wait for room: bounded by what an agent may have waiting. */
+const waits = new Set<Promise<void>>();
 
 export default defineAgent<unknown, unknown, LoadState>({
   onStart(ctx) {
@@ -163,6 +165,8 @@ async function command(order: LoadCommand, ctx: AgentContext): Promise<void> {
         forget(peers, peerPlaces, id);
         forget(strangers, strangerPlaces, id);
       }
+      // A send that waits for room is behind what is sent now to somebody else: all that wait go first.
+      await Promise.all(waits);
       // What was sent to them before has been drained when every thread's marker, this one's too, has answered.
       return ctx.reply((await Promise.all(markers.map((marker) => isDrained(marker, ctx)))).every((drained) => drained));
     case "run":
@@ -252,7 +256,8 @@ function sendOne(due: number, generator: AgentContext): void {
     const wait = sender.send(to, binary ? bytesDue(due) : textDue(due));
     if (wait !== undefined) {
       counts[COUNT.blocked]++;
-      wait.then(() => taken(goesElsewhere), (error) => fail(codeOf(error)));
+      const settled = wait.then(() => taken(goesElsewhere), (error) => fail(codeOf(error))).then(() => void waits.delete(settled));
+      waits.add(settled);
       return;
     }
     taken(goesElsewhere);
