@@ -34,7 +34,8 @@ async function follow(execution: WorkflowExecution): Promise<void> {
 
 const { resumed, refused } = await engine.resume();
 for (const { executionId, error } of refused) console.log(`refused ${executionId} ${error.message}`);
-const done = Deno.statSync(folder).isDirectory && resumed.length > 0 ? Deno.readTextFileSync(ledger).split("\n") : [];
+Deno.writeTextFileSync(ledger, "", { append: true }); // killed before its first step, it has left none
+const done = Deno.readTextFileSync(ledger).split("\n");
 for (const execution of resumed) {
   // Whoever is asked looks at the ledger, as a clerk would look at the bank's statement.
   for (const { stepId } of execution.waiting()) {
