@@ -232,6 +232,7 @@ export type { Progress, RunOptions, ValidatorOptions } from "./core/validation/s
 export type { ActionContext, ActionFunction, ActionOptions } from "./core/workflows/action.ts";
 export type { AgentSelector, WorkflowAgents } from "./core/workflows/agents.ts";
 export { Budget } from "./core/workflows/budget.ts";
+export type { ComparisonOperators, PlainValue } from "./core/base/comparison.ts";
 export type { ConditionTest, WorkflowCondition } from "./core/workflows/conditions.ts";
 export { MemoryEffects } from "./core/workflows/effects.ts";
 export type { Effects } from "./core/workflows/effects.ts";

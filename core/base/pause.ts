@@ -1,24 +1,32 @@
 /**
- * Waiting by the clock, given up by a signal.
+ * Waiting: on a clock, and no longer than a signal allows.
  *
  * @module
  */
 import type { Clock } from "./clock.ts";
 
-/** Resolves after `ms` by `clock`; rejects with the signal's reason as soon as it is aborted. */
+/** Resolves after `ms` of the clock, or as soon as the signal aborts. */
 export function pause(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
-  if (signal?.aborted) return Promise.reject(signal.reason);
-  return new Promise((resolve, reject) => {
-    const stop = (): void => {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    const finish = (): void => {
       cancel();
-      reject(signal!.reason);
-    };
-    const cancel = clock.schedule(ms, () => {
-      signal?.removeEventListener("abort", stop);
+      signal?.removeEventListener("abort", finish);
       resolve();
-    });
-    signal?.addEventListener("abort", stop, { once: true });
+    };
+    const cancel = clock.schedule(ms, finish);
+    signal?.addEventListener("abort", finish, { once: true });
   });
+}
+
+/** What the promise comes to, or `undefined` when it has not settled within `ms`. */
+export async function within<T>(clock: Clock, ms: number, promise: Promise<T>): Promise<T | undefined> {
+  const settled = new AbortController();
+  try {
+    return await Promise.race([promise, pause(clock, ms, settled.signal).then(() => undefined)]);
+  } finally {
+    settled.abort();
+  }
 }
 
 /** What `promise` comes to, or a rejection with the signal's reason if that comes first. */

@@ -5,28 +5,12 @@
  * @module
  */
 import type Anthropic from "@anthropic-ai/sdk";
-import type { Clock } from "../base/clock.ts";
 import { MODEL_TIMEOUT_MS } from "../base/limits.ts";
 import type { ModelMessage, StopReason, ToolCall } from "../bus/model.ts";
 import { ModelError } from "./model_errors.ts";
-import type { ModelConnection, ModelProvider, ProviderReply, ProviderRequest } from "./model_provider.ts";
+import type { ModelProvider, ProviderReply, ProviderRequest } from "./model_provider.ts";
 import { checkNetwork, keyOf } from "./provider_access.ts";
-import { holdMs } from "./rate_limits.ts";
-import { modelError } from "./sdk_errors.ts";
-
-/** How a provider on the network is reached. */
-export interface NetworkPlan {
-  /** As results and errors name it. */
-  readonly name: string;
-  /** Instead of the variable's. */
-  readonly apiKey?: string;
-  /** Instead of the provider's own. */
-  readonly baseUrl?: string;
-  /** Asked when nothing names a model. */
-  readonly model?: string;
-  /** Time, for waits that are given as dates. */
-  readonly clock: Clock;
-}
+import { inputOf, type NetworkPlan, type SdkAnswer, SdkConnection } from "./sdk_connection.ts";
 
 const BASE_URL = "https://api.anthropic.com";
 const STOP_REASONS: Readonly<Record<string, StopReason>> = { max_tokens: "length", tool_use: "tools", refusal: "refusal" };
@@ -50,40 +34,16 @@ export function anthropicProvider(plan: NetworkPlan): ModelProvider {
         ...{ apiKey: key(), authToken: null, webhookKey: null, baseURL: baseUrl, maxRetries: 0, timeout: MODEL_TIMEOUT_MS },
         ...{ logLevel: "off" as const, openTelemetry: false as const, fetchOptions: { client: http } },
       });
-      return new AnthropicConnection(client, http, plan);
+      return new SdkConnection(plan, http, {
+        stream: (request, signal) => client.messages.create(paramsOf(request), { signal }).withResponse(),
+        answer: (model, onText) => new Answer(model, onText),
+      });
     },
   };
 }
 
-class AnthropicConnection implements ModelConnection {
-  #closed = false;
-
-  constructor(private readonly client: Anthropic, private readonly http: Deno.HttpClient, private readonly plan: NetworkPlan) {}
-
-  async send(request: ProviderRequest, signal: AbortSignal, onText: (piece: string) => void): Promise<ProviderReply> {
-    const answer = new Answer(request.model, onText);
-    try {
-      const { data, response } = await this.client.messages.create(paramsOf(request), { signal }).withResponse();
-      for await (const event of data) answer.take(event);
-      if (!signal.aborted) return { ...answer.whole(this.plan.name), holdMs: holdMs(response.headers, this.plan.clock.now()) };
-    } catch (error) {
-      throw modelError(this.plan.name, error, signal, this.plan.clock, answer);
-    }
-    throw signal.reason; // an aborted stream of the library ends as if it were complete
-  }
-
-  isUsable(): boolean {
-    return !this.#closed;
-  }
-
-  close(): void {
-    if (!this.#closed) this.http.close();
-    this.#closed = true;
-  }
-}
-
 /** An answer as it comes, event by event. */
-class Answer {
+class Answer implements SdkAnswer<Anthropic.RawMessageStreamEvent> {
   answered = false;
   #text = "";
   #model: string;
@@ -129,16 +89,6 @@ class Answer {
       stopReason: STOP_REASONS[this.#stop ?? ""] ?? "end",
       usage: { inputTokens: this.#inputTokens, outputTokens: this.#outputTokens },
     };
-  }
-}
-
-/** Arguments as they were written; what is no JSON goes to the tool's schema as text, which refuses it. */
-export function inputOf(json: string): unknown {
-  if (json.trim() === "") return {};
-  try {
-    return JSON.parse(json);
-  } catch {
-    return json;
   }
 }
 

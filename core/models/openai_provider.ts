@@ -5,14 +5,12 @@
  * @module
  */
 import type OpenAI from "openai";
-import type { ModelMessage, StopReason, TokenUsage } from "../bus/model.ts";
-import { inputOf, type NetworkPlan } from "./anthropic_provider.ts";
-import { ModelError } from "./model_errors.ts";
-import type { ModelConnection, ModelProvider, ProviderReply, ProviderRequest } from "./model_provider.ts";
-import { checkNetwork, keyOf } from "./provider_access.ts";
-import { holdMs } from "./rate_limits.ts";
-import { modelError } from "./sdk_errors.ts";
 import { MODEL_TIMEOUT_MS } from "../base/limits.ts";
+import type { ModelMessage, StopReason, TokenUsage } from "../bus/model.ts";
+import { ModelError } from "./model_errors.ts";
+import type { ModelProvider, ProviderReply, ProviderRequest } from "./model_provider.ts";
+import { checkNetwork, keyOf } from "./provider_access.ts";
+import { inputOf, type NetworkPlan, type SdkAnswer, SdkConnection } from "./sdk_connection.ts";
 
 const BASE_URL = "https://api.openai.com/v1";
 const STOP_REASONS: Readonly<Record<string, StopReason>> = { length: "length", tool_calls: "tools", content_filter: "refusal" };
@@ -45,45 +43,16 @@ export function openAiProvider(plan: NetworkPlan): ModelProvider {
         ...{ baseURL: baseUrl, maxRetries: 0, timeout: MODEL_TIMEOUT_MS },
         ...{ logLevel: "off" as const, fetchOptions: { client: http } },
       });
-      return new OpenAiConnection(client, http, plan, isOpenAi);
+      return new SdkConnection(plan, http, {
+        stream: (request, signal) => client.chat.completions.create(paramsOf(request, isOpenAi), { signal }).withResponse(),
+        answer: (model, onText) => new Answer(model, onText),
+      });
     },
   };
 }
 
-class OpenAiConnection implements ModelConnection {
-  #closed = false;
-
-  constructor(
-    private readonly client: OpenAI,
-    private readonly http: Deno.HttpClient,
-    private readonly plan: NetworkPlan,
-    private readonly isOpenAi: boolean,
-  ) {}
-
-  async send(request: ProviderRequest, signal: AbortSignal, onText: (piece: string) => void): Promise<ProviderReply> {
-    const answer = new Answer(request.model, onText);
-    try {
-      const { data, response } = await this.client.chat.completions.create(paramsOf(request, this.isOpenAi), { signal }).withResponse();
-      for await (const chunk of data) answer.take(chunk);
-      if (!signal.aborted) return { ...answer.whole(this.plan.name), holdMs: holdMs(response.headers, this.plan.clock.now()) };
-    } catch (error) {
-      throw modelError(this.plan.name, error, signal, this.plan.clock, answer);
-    }
-    throw signal.reason; // an aborted stream of the library ends as if it were complete
-  }
-
-  isUsable(): boolean {
-    return !this.#closed;
-  }
-
-  close(): void {
-    if (!this.#closed) this.http.close();
-    this.#closed = true;
-  }
-}
-
 /** An answer as it comes, piece by piece. */
-class Answer {
+class Answer implements SdkAnswer<OpenAI.ChatCompletionChunk> {
   answered = false;
   #text = "";
   #model: string;

@@ -10,7 +10,7 @@ import type { AgentRequest } from "./agent_request.ts";
 import type { FailureReason } from "./agent_result.ts";
 import { ChildGroup, type ChildPlan } from "./child_group.ts";
 import type { OutputCapture } from "./output_capture.ts";
-import { within } from "./pause.ts";
+import { within } from "../base/pause.ts";
 import type { ProcessSettings } from "./process_settings.ts";
 import { TICKS_PER_SECOND, treeOf } from "./process_table.ts";
 import type { ProcessTable } from "./process_table.ts";

@@ -7,7 +7,7 @@
 import process from "node:process";
 import type { Clock } from "../base/clock.ts";
 import { KernelError } from "../base/errors.ts";
-import { within } from "./pause.ts";
+import { within } from "../base/pause.ts";
 
 /** What to start. */
 export interface ChildPlan {

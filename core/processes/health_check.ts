@@ -9,7 +9,7 @@ import { ConfigError } from "../base/errors.ts";
 import { HEALTH_CHECK_TRIES_MAX } from "../base/limits.ts";
 import { ChildGroup } from "./child_group.ts";
 import { HeadAndTail } from "./output_capture.ts";
-import { within } from "./pause.ts";
+import { within } from "../base/pause.ts";
 import type { RequestFolder } from "./request_folder.ts";
 
 /** What a check needs. */

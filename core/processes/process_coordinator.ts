@@ -18,7 +18,7 @@ import type { AgentResult } from "./agent_result.ts";
 import { findProgram, readyCommand } from "./health_check.ts";
 import { Journal } from "./journal.ts";
 import { jsonLinesDriver } from "./json_lines_driver.ts";
-import { pause } from "./pause.ts";
+import { pause } from "../base/pause.ts";
 import { type ProcessSettings, readSettings } from "./process_settings.ts";
 import { lookAtProcesses, SharedLooks } from "./process_table.ts";
 import { recover, type Recovered } from "./recovery.ts";

@@ -6,7 +6,7 @@
  */
 import type { Cancel, Clock } from "../base/clock.ts";
 import { BURST_GAP_MS, COMPUTING_SHARE_MIN, EXTENSION_LEAD_MS, MOVING_BYTES_MIN, PROCESS_LOOK_MS_MAX } from "../base/limits.ts";
-import { within } from "./pause.ts";
+import { within } from "../base/pause.ts";
 import type { ProcessSettings } from "./process_settings.ts";
 
 /** What an agent's processes have done so far. */

@@ -12,7 +12,7 @@ import { complexityOf, firstTimeoutMs } from "./complexity.ts";
 import { checkHealth, type HealthCheckOutcome } from "./health_check.ts";
 import { enroll } from "./lineage.ts";
 import { OutputCapture } from "./output_capture.ts";
-import { pause } from "./pause.ts";
+import { pause } from "../base/pause.ts";
 import { MARKER } from "./process_table.ts";
 import { planContext, promptOf } from "./prompt.ts";
 import type { Claim } from "./request_folder.ts";

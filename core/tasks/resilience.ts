@@ -86,6 +86,7 @@ export class Resilience {
       if (retries > 0) {
         lane.retries++;
         await pause(this.options.clock, this.#backoffMs(retries, failure), signal);
+        signal.throwIfAborted();
       }
       await this.#untilFree(lane, signal);
       try {
@@ -124,6 +125,7 @@ export class Resilience {
   async #untilFree(lane: Lane, signal: AbortSignal): Promise<void> {
     for (let ms = lane.heldUntil - this.options.clock.now(); ms > 0; ms = lane.heldUntil - this.options.clock.now()) {
       await pause(this.options.clock, Math.ceil(ms), signal);
+      signal.throwIfAborted();
     }
   }
 

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { type ComparisonOperators, COMPARISONS, eachOperator, isPlain, type Operator, type PlainValue } from "../base/comparison.ts";
 import { describe, InvalidArgumentError } from "../base/errors.ts";
 import { FILTER_TEXT_LENGTH_MAX, THREAT_CONDITIONS_MAX } from "../base/limits.ts";
 import { LinearPattern } from "../bus/linear_pattern.ts";
@@ -19,27 +20,8 @@ export interface ThreatEvent {
 
 /** A value, or operators that must all hold for it. */
 export type EventComparison =
-  | string
-  | number
-  | boolean
-  | null
-  | {
-    /** Equal. */
-    readonly $eq?: string | number | boolean | null;
-    /** Not equal, or not there. */
-    readonly $ne?: string | number | boolean | null;
-    /** Greater: numbers with numbers, strings with strings. */
-    readonly $gt?: number | string;
-    /** Greater or equal. */
-    readonly $gte?: number | string;
-    /** Less. */
-    readonly $lt?: number | string;
-    /** Less or equal. */
-    readonly $lte?: number | string;
-    /** One of these. */
-    readonly $in?: readonly (string | number | boolean | null)[];
-    /** Whether it is there at all. */
-    readonly $exists?: boolean;
+  | PlainValue
+  | ComparisonOperators & {
     /** A regular expression without look-around and back references, in time proportional to the text. Texts over 4,096 characters do not match. */
     readonly $regex?: string;
     /** A number that is out of line with those before it, of the same key: see `anomaly.ts`. */
@@ -59,50 +41,18 @@ export interface CompiledMatch {
   readonly learning: readonly { readonly read: (event: ThreatEvent) => unknown; readonly detector: () => AnomalyDetector }[];
 }
 
-type Test = (value: unknown) => boolean;
-type Ordered = number | string;
-
 const SIGMA = 4;
 const WARMUP = 30;
 
-const isOrdered = (value: unknown): value is Ordered => typeof value === "string" || (typeof value === "number" && !Number.isNaN(value));
-const isPlain = (value: unknown): boolean => value === null || ["string", "number", "boolean"].includes(typeof value);
-
-function ordering(holds: (value: Ordered, bound: Ordered) => boolean): (bound: unknown, path: string) => Test {
-  return (bound, path) => {
-    if (!isOrdered(bound)) throw new InvalidArgumentError(path, bound, "compare with a number or a string.");
-    return (value) => isOrdered(value) && typeof value === typeof bound && holds(value, bound);
-  };
-}
-
-function plain(value: unknown, path: string): unknown {
-  if (isPlain(value)) return value;
-  throw new InvalidArgumentError(path, value, "give a string, a number, a boolean or null.");
-}
-
-const OPERATORS: Readonly<Record<string, (bound: unknown, path: string) => Test>> = {
-  $eq: (bound, path) => ((wanted) => (value: unknown) => value === wanted)(plain(bound, path)),
-  $ne: (bound, path) => ((wanted) => (value: unknown) => value !== wanted)(plain(bound, path)),
-  $gt: ordering((value, bound) => value > bound),
-  $gte: ordering((value, bound) => value >= bound),
-  $lt: ordering((value, bound) => value < bound),
-  $lte: ordering((value, bound) => value <= bound),
-  $in: (list, path) => {
-    if (!Array.isArray(list)) throw new InvalidArgumentError(path, list, "give a list.");
-    const known = new Set<unknown>(list.map((one, at) => plain(one, `${path}[${at}]`)));
-    return (value) => known.has(value);
-  },
-  $exists: (wanted, path) => {
-    if (typeof wanted !== "boolean") throw new InvalidArgumentError(path, wanted, "use true or false.");
-    return (value) => (value !== undefined) === wanted;
-  },
+const OPERATORS: Readonly<Record<string, Operator>> = {
+  ...COMPARISONS,
   $regex: (source, path) => {
     const pattern = new LinearPattern(source as string, path);
     return (value) => typeof value === "string" && value.length <= FILTER_TEXT_LENGTH_MAX && pattern.test(value);
   },
 };
 
-const NAMES = [...Object.keys(OPERATORS), "$anomalous"].join(", ");
+const NAMES = [...Object.keys(OPERATORS), "$anomalous"];
 
 /** Checks a match and compiles it. Throws `InvalidArgumentError` with the path to what is wrong. */
 export function compileMatch(match: unknown, path: string): CompiledMatch {
@@ -125,13 +75,11 @@ export function compileMatch(match: unknown, path: string): CompiledMatch {
     const at = `${path}.${field}`;
     if (isPlain(comparison)) tests.push((event) => read(event) === comparison);
     else {
-      for (const [name, bound] of operatorsOf(comparison, at)) {
-        if (name === "$anomalous") learning.push({ read, detector: detectorOf(bound, `${at}.$anomalous`) });
-        else {
-          const test = operator(name, bound, at);
-          tests.push((event) => test(read(event)));
-        }
-      }
+      eachOperator(comparison, at, NAMES, (name, bound, path) => {
+        if (name === "$anomalous") return void learning.push({ read, detector: detectorOf(bound, path) });
+        const test = OPERATORS[name](bound, path);
+        tests.push((event) => test(read(event)));
+      });
     }
   }
   return { eventType: eventTypeOf(match as EventMatch), test: (event) => tests.every((test) => test(event)), learning };
@@ -148,17 +96,6 @@ export function reader(field: string): (event: ThreatEvent) => unknown {
       event,
     );
   };
-}
-
-function operatorsOf(comparison: unknown, path: string): [string, unknown][] {
-  const operators = typeof comparison === "object" && comparison !== null && !Array.isArray(comparison) ? Object.entries(comparison) : [];
-  if (operators.length > 0) return operators;
-  throw new InvalidArgumentError(path, comparison, `give a value, or operators: ${NAMES}.`);
-}
-
-function operator(name: string, bound: unknown, path: string): Test {
-  if (Object.hasOwn(OPERATORS, name)) return OPERATORS[name](bound, `${path}.${name}`);
-  throw new InvalidArgumentError(`${path}.${name}`, bound, `there is no such operator; use one of ${NAMES}.`);
 }
 
 function detectorOf(options: unknown, path: string): () => AnomalyDetector {

@@ -1,21 +1,14 @@
 /**
- * Waiting on the main thread.
+ * Waiting on the main thread, by a clock that nobody has tampered with.
  *
  * @module
  */
 import { SystemClock } from "../base/clock.ts";
+import { pause as pauseOn } from "../base/pause.ts";
 
 const TIMER = new SystemClock(0);
 
 /** Resolves after `ms`, or as soon as the signal aborts. */
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const finish = (): void => {
-      cancel();
-      signal?.removeEventListener("abort", finish);
-      resolve();
-    };
-    const cancel = TIMER.schedule(ms, finish);
-    signal?.addEventListener("abort", finish, { once: true });
-  });
+  return pauseOn(TIMER, ms, signal);
 }

@@ -3,34 +3,13 @@
  *
  * @module
  */
+import { type ComparisonOperators, COMPARISONS, eachOperator, isPlain, type PlainValue, type Test } from "../base/comparison.ts";
 import { describe, InvalidArgumentError } from "../base/errors.ts";
 import { CONDITION_DEPTH_MAX } from "../base/limits.ts";
 import type { WorkflowView } from "./workflow.ts";
 
 /** A value to compare with, or operators that must all hold. */
-export type ConditionTest =
-  | string
-  | number
-  | boolean
-  | null
-  | {
-    /** Equal. */
-    readonly $eq?: unknown;
-    /** Not equal. */
-    readonly $ne?: unknown;
-    /** Greater: numbers or strings. */
-    readonly $gt?: number | string;
-    /** Greater or equal. */
-    readonly $gte?: number | string;
-    /** Less. */
-    readonly $lt?: number | string;
-    /** Less or equal. */
-    readonly $lte?: number | string;
-    /** One of these. */
-    readonly $in?: readonly unknown[];
-    /** Whether it is there at all. */
-    readonly $exists?: boolean;
-  };
+export type ConditionTest = PlainValue | ComparisonOperators;
 
 /** A function, or comparisons by path, all of which must hold: `{ "steps.check.score": { $gte: 0.8 } }`. */
 export type WorkflowCondition = ((view: WorkflowView) => boolean) | { readonly [path: string]: ConditionTest };
@@ -38,32 +17,7 @@ export type WorkflowCondition = ((view: WorkflowView) => boolean) | { readonly [
 /** Reads a value out of a view. */
 export type Reader = (view: WorkflowView) => unknown;
 
-type Test = (value: unknown) => boolean;
-type Ordered = number | string;
-
-const isOrdered = (value: unknown): value is Ordered => typeof value === "string" || (typeof value === "number" && !Number.isNaN(value));
-const ordering = (holds: (value: Ordered, bound: Ordered) => boolean) => (bound: unknown, path: string): Test => {
-  if (!isOrdered(bound)) throw new InvalidArgumentError(path, bound, "compare with a number or a string.");
-  return (value) => isOrdered(value) && typeof value === typeof bound && holds(value, bound);
-};
-
-const OPERATORS: Readonly<Record<string, (bound: unknown, path: string) => Test>> = {
-  $eq: (bound) => (value) => value === bound,
-  $ne: (bound) => (value) => value !== bound,
-  $gt: ordering((value, bound) => value > bound),
-  $gte: ordering((value, bound) => value >= bound),
-  $lt: ordering((value, bound) => value < bound),
-  $lte: ordering((value, bound) => value <= bound),
-  $in: (list, path) => {
-    if (!Array.isArray(list)) throw new InvalidArgumentError(path, list, "give a list.");
-    const known = new Set<unknown>(list);
-    return (value) => known.has(value);
-  },
-  $exists: (wanted, path) => {
-    if (typeof wanted !== "boolean") throw new InvalidArgumentError(path, wanted, "use true or false.");
-    return (value) => (value !== undefined) === wanted;
-  },
-};
+const OPERATORS = Object.keys(COMPARISONS);
 
 /** Checks a condition and makes it a function. `knows` says whether there is a step of that id. */
 export function compileCondition(
@@ -84,17 +38,8 @@ export function compileCondition(
 }
 
 function compileComparison(comparison: unknown, path: string): Test {
-  if (typeof comparison !== "object" || comparison === null) return (value) => value === comparison;
-  const operators = Object.entries(comparison);
-  if (operators.length === 0 || Array.isArray(comparison)) {
-    throw new InvalidArgumentError(path, comparison, `give a value or operators: ${Object.keys(OPERATORS).join(", ")}.`);
-  }
-  const tests = operators.map(([name, bound]) => {
-    if (!Object.hasOwn(OPERATORS, name)) {
-      throw new InvalidArgumentError(`${path}.${name}`, name, `use one of the operators ${Object.keys(OPERATORS).join(", ")}.`);
-    }
-    return OPERATORS[name](bound, `${path}.${name}`);
-  });
+  if (isPlain(comparison)) return (value) => value === comparison;
+  const tests = eachOperator(comparison, path, OPERATORS, (name, bound, at) => COMPARISONS[name](bound, at));
   return (value) => tests.every((test) => test(value));
 }
 

@@ -2,7 +2,8 @@
 import { UltraFastAgentManager } from "../../mod.ts";
 import { memoryBudget } from "../../core/metrics/system_usage.ts";
 import { SystemClock } from "../../core/base/clock.ts";
-import { anthropicProvider, type NetworkPlan } from "../../core/models/anthropic_provider.ts";
+import { anthropicProvider } from "../../core/models/anthropic_provider.ts";
+import type { NetworkPlan } from "../../core/models/sdk_connection.ts";
 import type { ModelProvider } from "../../core/models/model_provider.ts";
 import { openAiProvider } from "../../core/models/openai_provider.ts";
 import { readSurroundings } from "../../scripts/validate/machine.ts";
