@@ -64,6 +64,8 @@ export class Run {
   endedAt = 0;
   stop: Stop | null = null;
   over = false;
+  /** Whether that it is over is durable. */
+  #told = false;
   /** Whether it has had its turn. */
   begun = false;
 
@@ -113,9 +115,9 @@ export class Run {
     return output === null ? this.results : output(this.view());
   }
 
-  /** Calls back when nothing more will happen. */
+  /** Calls back when nothing more will happen, and that is durable. */
   whenEnded(callback: (run: Run) => void): void {
-    if (this.over) callback(this);
+    if (this.#told) callback(this);
     else if (this.#whenEnded === null) this.#whenEnded = [callback];
     else this.#whenEnded.push(callback);
   }
@@ -145,6 +147,7 @@ export class Run {
     for (const { at, kind, stepId, data } of entries) this.lines.add(at, kind, stepId, data);
     this.#journaled = entries.length;
     replay(this, entries);
+    this.#told = this.over;
     this.#open = this.units.filter((unit) => !unit.ended).length;
   }
 
@@ -389,9 +392,9 @@ export class Run {
 
   /** Tells whoever waits. */
   tell(): void {
+    this.#told = true;
     this.host.ended(this);
-    const listeners = this.#whenEnded;
+    for (const listener of this.#whenEnded ?? []) listener(this);
     this.#whenEnded = null;
-    if (listeners !== null) { for (const listener of listeners) listener(this); }
   }
 }

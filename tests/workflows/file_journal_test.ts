@@ -3,6 +3,7 @@ import { KernelError } from "../../core/base/errors.ts";
 import { FileJournal } from "../../core/workflows/file_journal.ts";
 import type { ActionContext } from "../../core/workflows/action.ts";
 import { OrchestrationEngine } from "../../core/workflows/orchestration_engine.ts";
+import type { Journal } from "../../core/workflows/journal.ts";
 import type { WorkflowDefinition } from "../../core/workflows/workflow.ts";
 import { testWith } from "../support/permissions.ts";
 
@@ -68,6 +69,40 @@ testWith({ read: true, write: true }, "completed steps are not run again, an ide
     assertEquals((await third.resume()).resumed, []);
     third.close();
   }));
+
+Deno.test("a result is told only when its end is durable, also to one who asks between the end and that", async () => {
+  const waiting: ((error?: unknown) => void)[] = [];
+  const journal: Journal = {
+    ...{
+      session: 1,
+      define: () => 1,
+      definition: () => undefined,
+      append: () => {},
+      read: () => [],
+      unfinished: () => new Map(),
+      close: () => {},
+    },
+    whenDurable: (callback) => void waiting.push(callback),
+  };
+  const engine = new OrchestrationEngine({ journal });
+  engine.action("note", () => 1);
+  const starting = engine.start({ id: "one", steps: [{ id: "a", action: "note" }] });
+  const write = (): void => {
+    for (const callback of waiting.splice(0)) callback();
+  };
+  write(); // it has started
+  const execution = await starting;
+  write(); // its step has ended
+  assertEquals([execution.state, waiting.length], ["COMPLETED", 1]);
+  let told = false;
+  const result = execution.result().then(() => told = true);
+  await turns();
+  assertEquals(told, false);
+  write();
+  await result;
+  assertEquals((await execution.result()).state, "COMPLETED");
+  engine.close();
+});
 
 testWith(
   { read: true, write: true },
