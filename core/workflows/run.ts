@@ -12,7 +12,7 @@ import { inputOf, itemEnded, passGates, startChild } from "./gates.ts";
 import type { JournalEntry, JournalKind } from "./journal.ts";
 import { LineBook } from "./line_book.ts";
 import { replay } from "./replay.ts";
-import { halt, leave, windUp } from "./stopping.ts";
+import { halt, leave, unwritten, windUp } from "./stopping.ts";
 import type { RunHost, RunSetup, Stop, Undoing } from "./run_parts.ts";
 import { StepContext } from "./step_context.ts";
 import { Unit } from "./unit.ts";
@@ -118,8 +118,7 @@ export class Run {
   /** Calls back when nothing more will happen, and that is durable. */
   whenEnded(callback: (run: Run) => void): void {
     if (this.#told) callback(this);
-    else if (this.#whenEnded === null) this.#whenEnded = [callback];
-    else this.#whenEnded.push(callback);
+    else (this.#whenEnded ??= []).push(callback);
   }
 
   /** Goes on to another state of its life. */
@@ -314,7 +313,7 @@ export class Run {
       this.active--;
       this.tick();
       if (error === undefined) return this.advance(unit);
-      halt(this, { kind: "failed", error, reason: "the journal cannot be written", compensate: false });
+      halt(this, unwritten(error));
     });
     this.pump();
   }
@@ -387,11 +386,12 @@ export class Run {
     this.note("ended", undefined, state);
     const { journal } = this.host;
     if (journal === null) this.tell();
-    else journal.whenDurable(() => this.tell());
+    else journal.whenDurable((error) => this.tell(error));
   }
 
-  /** Tells whoever waits. */
-  tell(): void {
+  /** Tells whoever waits; nobody that it completed when that could not be written. */
+  tell(error?: unknown): void {
+    if (error !== undefined && this.state === "COMPLETED") this.become("FAILED", (this.stop = unwritten(error)).reason);
     this.#told = true;
     this.host.ended(this);
     for (const listener of this.#whenEnded ?? []) listener(this);

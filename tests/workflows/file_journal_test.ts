@@ -5,6 +5,7 @@ import type { ActionContext } from "../../core/workflows/action.ts";
 import { OrchestrationEngine } from "../../core/workflows/orchestration_engine.ts";
 import type { Journal } from "../../core/workflows/journal.ts";
 import type { WorkflowDefinition } from "../../core/workflows/workflow.ts";
+import type { WorkflowExecution } from "../../core/workflows/workflow_execution.ts";
 import { testWith } from "../support/permissions.ts";
 
 /** Lets promises settle and the journal write, a few times. */
@@ -70,7 +71,8 @@ testWith({ read: true, write: true }, "completed steps are not run again, an ide
     third.close();
   }));
 
-Deno.test("a result is told only when its end is durable, also to one who asks between the end and that", async () => {
+/** A workflow of one step on a journal that writes when it is told to, up to where only its end is not written yet. */
+async function withheldEnd(): Promise<{ execution: WorkflowExecution; write: (error?: unknown) => void }> {
   const waiting: ((error?: unknown) => void)[] = [];
   const journal: Journal = {
     ...{
@@ -84,16 +86,21 @@ Deno.test("a result is told only when its end is durable, also to one who asks b
     },
     whenDurable: (callback) => void waiting.push(callback),
   };
+  const write = (error?: unknown): void => {
+    for (const callback of waiting.splice(0)) callback(error);
+  };
   const engine = new OrchestrationEngine({ journal });
   engine.action("note", () => 1);
   const starting = engine.start({ id: "one", steps: [{ id: "a", action: "note" }] });
-  const write = (): void => {
-    for (const callback of waiting.splice(0)) callback();
-  };
   write(); // it has started
   const execution = await starting;
   write(); // its step has ended
   assertEquals([execution.state, waiting.length], ["COMPLETED", 1]);
+  return { execution, write };
+}
+
+Deno.test("a result is told only when its end is durable, also to one who asks between the end and that", async () => {
+  const { execution, write } = await withheldEnd();
   let told = false;
   const result = execution.result().then(() => told = true);
   await turns();
@@ -101,7 +108,14 @@ Deno.test("a result is told only when its end is durable, also to one who asks b
   write();
   await result;
   assertEquals((await execution.result()).state, "COMPLETED");
-  engine.close();
+});
+
+Deno.test("nobody is told that a workflow completed when that could not be written", async () => {
+  const { execution, write } = await withheldEnd();
+  const result = execution.result();
+  write(new KernelError("JOURNAL_BROKEN", "planted"));
+  const { state, error, output } = await result;
+  assertEquals([state, (error as KernelError).code, output], ["FAILED", "JOURNAL_BROKEN", undefined]);
 });
 
 testWith(
@@ -149,7 +163,7 @@ testWith({ read: true, write: true }, "pauses, signals, approvals and timers sur
     begun.signal("go", 1);
     begun.signal("early", new Date(5));
     begun.approve("a", { by: "ann" });
-    await turns();
+    await begun.flush();
     begun.pause();
     first.close();
     const second = open(path, log);
@@ -265,3 +279,17 @@ Deno.test("a file that cannot be opened is refused by its path", () => {
   const error = assertThrows(() => new FileJournal("/nowhere/at/all/j.sqlite"), KernelError, "/nowhere/at/all/j.sqlite");
   assertEquals(error.code, "JOURNAL_UNUSABLE");
 });
+
+testWith(
+  { read: true, write: true },
+  "a file that another engine works on is refused; it is free when that one has closed",
+  () =>
+    withFile((path) => {
+      const first = new FileJournal(path);
+      const error = assertThrows(() => new FileJournal(path), KernelError, "is in use by another engine");
+      assertEquals(error.code, "JOURNAL_UNUSABLE");
+      first.close();
+      new FileJournal(path).close();
+      return Promise.resolve();
+    }),
+);
