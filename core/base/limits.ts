@@ -163,9 +163,9 @@ export const REQUEST_DEPTH_MAX = 3;
 export const REQUESTS_PER_TREE_MAX = 100;
 /** A request file that cannot be read as JSON may still be being written: it is rejected when it has not changed for so long. */
 export const REQUEST_UNFINISHED_MS = 1_000;
-/** An agent that is told to stop (SIGTERM) has so long; then its whole group is killed. Below the 3 s after which what still runs is an orphan. */
+/** A program that is told to stop (SIGTERM) has so long; then its whole group is killed. Below the 3 s after which what still runs is an orphan. */
 export const KILL_GRACE_MS = 2_000;
-/** After its end, what an agent has left in its pipes is read so long: a daemon that holds them open must not hold its result back. */
+/** After its end, what a program has left in its pipes is read so long: a daemon that holds them open must not hold its result back. */
 export const PIPES_DRAIN_MS = 500;
 /** Output that a result holds: the first and the last half of it. The log holds all. */
 export const OUTPUT_BYTES_KEPT = 50_000;
@@ -281,10 +281,6 @@ export const MODEL_CALLS_OPEN_MAX = 10_000;
 export const MODEL_STREAM_CHARS_MAX = 1_048_576;
 /** Bytes that a command which stands for a model may write: as much as a message can hold. */
 export const MODEL_PROCESS_BYTES_MAX = 1_048_576;
-/** What a command that stands for a model has left to end after SIGTERM, before SIGKILL. */
-export const MODEL_PROCESS_GRACE_MS = 2_000;
-/** After its end, what it has left in its pipes is read so long: something that it started may hold them open. */
-export const MODEL_PROCESS_DRAIN_MS = 500;
 /** Tries of a failed model call after the first one. */
 export const MODEL_RETRIES_MAX = 4;
 /** Wait before the first retry, doubled with each and then taken by chance between half of it and all. */

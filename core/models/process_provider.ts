@@ -1,11 +1,13 @@
 /**
  * A command that stands for a model: started anew for each request, the prompt on its stdin, its answer on its stdout. The command is a list of
- * arguments and never goes through a shell. `{model}` in an argument becomes the model's name.
+ * arguments and never goes through a shell. `{model}` in an argument becomes the model's name. It has a process group of its own, and what it has
+ * started in it ends with it.
  *
  * @module
  */
+import { ChildGroup, SpawnFailedError } from "../base/child_group.ts";
 import type { Cancel, Clock } from "../base/clock.ts";
-import { MODEL_PROCESS_BYTES_MAX, MODEL_PROCESS_DRAIN_MS, MODEL_PROCESS_GRACE_MS } from "../base/limits.ts";
+import { KILL_GRACE_MS, MODEL_PROCESS_BYTES_MAX, PIPES_DRAIN_MS } from "../base/limits.ts";
 import { ModelError } from "./model_errors.ts";
 import type { ModelConnection, ModelProvider, ProviderReply, ProviderRequest } from "./model_provider.ts";
 import { checkRun } from "./provider_access.ts";
@@ -47,17 +49,18 @@ export function promptOf({ messages, system }: Pick<ProviderRequest, "messages" 
 async function runOnce(plan: ProcessPlan, ...[request, signal, onText]: Parameters<ModelConnection["send"]>): Promise<ProviderReply> {
   const { name, clock, command: [program, ...rest] } = plan;
   if (signal.aborted) throw signal.reason;
-  const child = start(plan, program, rest.map((part) => part.replaceAll("{model}", request.model)));
-  const stopKill = killOnAbort(child, signal, clock);
-  const [answer, complaint] = [new Pipe(child.stdout, onText, () => kill(child, "SIGKILL")), new Pipe(child.stderr, () => undefined)];
+  const child = start(name, [program, ...rest.map((part) => part.replaceAll("{model}", request.model))]);
+  const stop = (): void => void child.end(clock, KILL_GRACE_MS);
+  signal.addEventListener("abort", stop, { once: true });
+  const [answer, complaint] = [new Pipe(child.stdout, onText, () => child.signal("SIGKILL")), new Pipe(child.stderr, () => undefined)];
   let cancelDrain: Cancel | undefined;
   try {
     const stdin = child.stdin.getWriter();
     const writing = writePrompt(stdin, promptOf(request));
     const status = await child.status;
-    stopKill();
-    // What it has left behind may hold its pipes open for ever.
-    cancelDrain = clock.schedule(MODEL_PROCESS_DRAIN_MS, () => {
+    child.endRest();
+    // What has left its group may hold its pipes open for ever.
+    cancelDrain = clock.schedule(PIPES_DRAIN_MS, () => {
       for (const pipe of [answer, complaint]) pipe.stop();
       stdin.abort().catch(() => undefined); // it is closed already
     });
@@ -75,38 +78,20 @@ async function runOnce(plan: ProcessPlan, ...[request, signal, onText]: Paramete
     }
     return { text: answer.text.replace(/\n$/, ""), toolCalls: [], stopReason: "end", model: request.model, usage: null };
   } finally {
+    signal.removeEventListener("abort", stop);
     cancelDrain?.();
   }
 }
 
-function start({ name }: ProcessPlan, program: string, args: string[]): Deno.ChildProcess {
+/** Without setsid(1): to look for it, the permission to read would be needed. */
+function start(name: string, command: readonly string[]): ChildGroup {
   try {
-    return new Deno.Command(program, { args, stdin: "piped", stdout: "piped", stderr: "piped" }).spawn();
-  } catch (cause) {
+    return ChildGroup.start({ command, setsid: null });
+  } catch (error) {
+    const cause = error instanceof SpawnFailedError ? error.cause : error;
+    const [program] = command;
     const why = cause instanceof Deno.errors.NotFound ? `${program} was not found in PATH` : `${program} could not be started: ${cause}`;
     throw new ModelError("MODEL_COMMAND", name, why, { cause });
-  }
-}
-
-/** SIGTERM, and SIGKILL for one that does not heed it. Returns what ends the watch. */
-function killOnAbort(child: Deno.ChildProcess, signal: AbortSignal, clock: Clock): () => void {
-  let cancel: (() => void) | undefined;
-  const stop = (): void => {
-    kill(child, "SIGTERM");
-    cancel = clock.schedule(MODEL_PROCESS_GRACE_MS, () => kill(child, "SIGKILL"));
-  };
-  signal.addEventListener("abort", stop, { once: true });
-  return () => {
-    signal.removeEventListener("abort", stop);
-    cancel?.();
-  };
-}
-
-function kill(child: { kill(signal?: Deno.Signal): void }, signal: Deno.Signal): void {
-  try {
-    child.kill(signal);
-  } catch (error) {
-    if (!(error instanceof TypeError || error instanceof Deno.errors.NotFound)) throw error; // it has ended already
   }
 }
 

@@ -8,7 +8,7 @@ import { PIPES_DRAIN_MS } from "../base/limits.ts";
 import type { AgentDriver, Talk, TalkOutcome } from "./agent_driver.ts";
 import type { AgentRequest } from "./agent_request.ts";
 import type { FailureReason } from "./agent_result.ts";
-import { ChildGroup, type ChildPlan } from "./child_group.ts";
+import { ChildGroup, type ChildPlan } from "../base/child_group.ts";
 import type { OutputCapture } from "./output_capture.ts";
 import { within } from "../base/pause.ts";
 import type { ProcessSettings } from "./process_settings.ts";
@@ -19,7 +19,7 @@ import { ProgressWatch, type TreeWork } from "./progress_watch.ts";
 /** What a run needs. */
 export interface RunPlan {
   /** What to start. */
-  readonly child: ChildPlan;
+  readonly child: ChildPlan & { /** Working directory. */ readonly cwd: string };
   /** What it is asked. */
   readonly request: AgentRequest;
   /** In which words. */

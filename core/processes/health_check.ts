@@ -7,7 +7,7 @@
 import type { Clock } from "../base/clock.ts";
 import { ConfigError } from "../base/errors.ts";
 import { HEALTH_CHECK_TRIES_MAX } from "../base/limits.ts";
-import { ChildGroup } from "./child_group.ts";
+import { ChildGroup } from "../base/child_group.ts";
 import { HeadAndTail } from "./output_capture.ts";
 import { within } from "../base/pause.ts";
 import type { RequestFolder } from "./request_folder.ts";

@@ -6,7 +6,7 @@
  */
 import type { Clock } from "../base/clock.ts";
 import type { AgentResult } from "./agent_result.ts";
-import { signalProcess } from "./child_group.ts";
+import { signalProcess } from "../base/child_group.ts";
 import { type OpenRequest, openRequests } from "./journal.ts";
 import type { ProcessTable } from "./process_table.ts";
 import type { RequestFolder } from "./request_folder.ts";

@@ -5,7 +5,7 @@
  */
 import type { AgentResult, AgentStats } from "./agent_result.ts";
 import { STATUS_OF } from "./agent_result.ts";
-import { SpawnFailedError } from "./child_group.ts";
+import { SpawnFailedError } from "../base/child_group.ts";
 import { firstTimeoutMs } from "./complexity.ts";
 import type { OutputCapture } from "./output_capture.ts";
 import type { Ending, Prepared, ServiceParts, ServiceView } from "./service_parts.ts";

@@ -7,7 +7,7 @@ import { REQUEST_UNFINISHED_MS } from "../base/limits.ts";
 import { type AgentRequest, generateId, parseRequest, RequestRejectedError } from "./agent_request.ts";
 import type { AgentResult, FailureReason } from "./agent_result.ts";
 import { AgentRun } from "./agent_run.ts";
-import { execFailure, SpawnFailedError } from "./child_group.ts";
+import { execFailure, SpawnFailedError } from "../base/child_group.ts";
 import { complexityOf, firstTimeoutMs } from "./complexity.ts";
 import { checkHealth, type HealthCheckOutcome } from "./health_check.ts";
 import { enroll } from "./lineage.ts";

@@ -9,7 +9,7 @@ import type { AgentDriver } from "./agent_driver.ts";
 import type { AgentRequest } from "./agent_request.ts";
 import type { FailureReason } from "./agent_result.ts";
 import type { RunOutcome } from "./agent_run.ts";
-import type { SpawnFailedError } from "./child_group.ts";
+import type { SpawnFailedError } from "../base/child_group.ts";
 import type { Complexity } from "./complexity.ts";
 import type { HealthCheckOutcome } from "./health_check.ts";
 import type { Journal } from "./journal.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Cancel, Clock } from "../base/clock.ts";
-import { signalProcess } from "./child_group.ts";
+import { signalProcess } from "../base/child_group.ts";
 import type { OpenRequest } from "./journal.ts";
 import { carries, type ProcessEntry, type ProcessTable, startedAtMs, treeOf } from "./process_table.ts";
 

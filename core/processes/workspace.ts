@@ -4,7 +4,7 @@
  * @module
  */
 import { ConfigError } from "../base/errors.ts";
-import { SpawnFailedError } from "./child_group.ts";
+import { SpawnFailedError } from "../base/child_group.ts";
 import type { RequestFolder } from "./request_folder.ts";
 
 /** An agent's working directory. */

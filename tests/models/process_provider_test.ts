@@ -1,9 +1,12 @@
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { deadline } from "@std/async";
 import { SystemClock } from "../../core/base/clock.ts";
 import { ModelError } from "../../core/models/model_errors.ts";
 import { processProvider, promptOf } from "../../core/models/process_provider.ts";
+import { lookAtProcesses } from "../../core/processes/process_table.ts";
 import { openDesk } from "../support/model_desk.ts";
 import { testWith } from "../support/permissions.ts";
+import { runDeno } from "../support/run_deno.ts";
 
 const clock = new SystemClock(0);
 
@@ -48,37 +51,64 @@ testWith({ run: true }, "one that writes without end is stopped", async () => {
   await assertRejects(() => ask(endless), ModelError, "more than 1048576 bytes");
 });
 
-testWith({ run: true }, "one that leaves something behind which holds its pipes open is answered all the same", async () => {
-  const stays = 'setTimeout(() => Deno.exit(), 30_000); console.log("pid " + Deno.pid);';
-  const leaves = `console.log("left"); new Deno.Command(Deno.execPath(), { args: ["eval", ${
-    JSON.stringify(stays)
-  }], stdin: "null" }).spawn().unref();
-    await new Promise((resolve) => setTimeout(resolve, 300)); Deno.exit(0);`;
-  const { text } = await ask(leaves);
-  assertStringIncludes(text, "left");
-  const pid = Number(/pid (\d+)/.exec(text)?.[1]);
-  if (pid > 0) Deno.kill(pid, "SIGKILL");
+testWith({ run: true }, "one that leaves something out of its group which holds its pipes open is answered all the same", async () => {
+  using desk = openDesk({ providers: [processProvider({ name: "sh", command: ["sh", "-c", "setsid sleep 300 & echo $!"], clock })] });
+  const { text } = await desk.ask({ agentId: 0, request: { prompt: "x" } });
+  Deno.kill(Number(text), "SIGKILL");
 });
 
-testWith({ run: true }, "a call that is given up ends its process", async () => {
-  const given = new AbortController();
-  let pid = 0;
-  const onText = (piece: string): void => {
-    pid = Number(piece);
-    given.abort(new Error("enough"));
+/** Resolves when no process of these groups is alive: who was sent SIGKILL needs a moment of a processor to end. */
+async function ended(...groups: number[]): Promise<void> {
+  const areAlive = async (): Promise<boolean> =>
+    [...(await lookAtProcesses())!.processes.values()].some(({ group, ended }) => groups.includes(group) && !ended);
+  const looking = async (): Promise<void> => {
+    while (await areAlive());
   };
-  const hangs = "console.log(Deno.pid); setInterval(() => {}, 1000); await new Promise(() => {});";
-  await assertRejects(() => ask(hangs, { signal: given.signal, onText }), Error, "enough");
-  assert(pid > 0);
-  for (;;) {
-    try {
-      Deno.kill(pid, "SIGCONT"); // it is there as long as it can be sent a signal
-    } catch (error) {
-      assert(error instanceof Deno.errors.NotFound || error instanceof TypeError, String(error));
-      break;
-    }
-    await new Promise((resolve) => setImmediate(resolve));
-  }
+  await deadline(looking(), 3_000);
+}
+
+/** Gives a call to this shell script up as soon as it has said this many words, which are numbers of processes. */
+async function givenUpAfter(words: number, script: string): Promise<number[]> {
+  const given = new AbortController();
+  let said = "";
+  const provider = processProvider({ name: "sh", command: ["sh", "-c", script], clock });
+  using desk = openDesk({ providers: [provider], retriesMax: 0 });
+  const onText = (piece: string): void => {
+    said += piece;
+    if (said.split("\n").length > words) given.abort(new Error("enough"));
+  };
+  const asked = desk.ask({ agentId: 0, request: { prompt: "x" }, signal: given.signal, onText });
+  await assertRejects(() => asked, Error, "enough");
+  return said.trim().split("\n").map(Number);
+}
+
+testWith({ run: true }, "a call that is given up ends its process and what that has started, even what heeds no SIGTERM", async () => {
+  const heeding = await givenUpAfter(3, "echo $$; sleep 300 & echo $!; (sleep 300 & wait) & echo $!; wait");
+  const stubborn = await givenUpAfter(2, "echo $$; (trap '' TERM; sleep 300; sleep 300) & echo $!; wait");
+  await ended(heeding[0], stubborn[0]);
+});
+
+testWith({ run: true }, "what an answered command leaves in its group ends with it", async () => {
+  using desk = openDesk({ providers: [processProvider({ name: "sh", command: ["sh", "-c", "sleep 300 & echo $$"], clock })] });
+  const { text } = await desk.ask({ agentId: 0, request: { prompt: "x" } });
+  await ended(Number(text));
+});
+
+testWith({ run: true, read: true }, "with the permission to run it and nothing else, a command is still ended", async () => {
+  const url = (path: string): string => JSON.stringify(new URL(`../../core/${path}`, import.meta.url).href);
+  const code = `import { SystemClock } from ${url("base/clock.ts")};
+    import { processProvider } from ${url("models/process_provider.ts")};
+    const given = new AbortController();
+    const request = { model: "sleep", messages: [{ role: "user", content: "" }], maxTokens: 1 };
+    const sent = (await processProvider({ name: "p", command: ["sleep", "300"], clock: new SystemClock(0) }).open())
+      .send(request, given.signal, () => undefined);
+    given.abort("enough");
+    console.log(await sent.catch((reason) => reason));`;
+  const file = await Deno.makeTempFile({ suffix: ".ts" });
+  await Deno.writeTextFile(file, code);
+  const { stdout, stderr } = await runDeno(".", ["run", "--no-prompt", "--allow-run=sleep", file]);
+  await Deno.remove(file);
+  assertEquals([stdout, stderr], ["enough\n", ""]);
 });
 
 Deno.test("a conversation is one text with who says what", () => {

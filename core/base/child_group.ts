@@ -1,22 +1,22 @@
 /**
- * A program in a session and process group of its own: a signal to the group reaches all that it has started, and Ctrl-C at the coordinator's terminal
- * does not reach it.
+ * A program in a session and process group of its own: a signal to the group reaches all that it has started, and Ctrl-C at our terminal does not
+ * reach it.
  *
  * @module
  */
 import process from "node:process";
-import type { Clock } from "../base/clock.ts";
-import { KernelError } from "../base/errors.ts";
-import { within } from "../base/pause.ts";
+import type { Clock } from "./clock.ts";
+import { KernelError } from "./errors.ts";
+import { within } from "./pause.ts";
 
 /** What to start. */
 export interface ChildPlan {
   /** Program and arguments. */
   readonly command: readonly string[];
-  /** Working directory. */
-  readonly cwd: string;
-  /** Variables on top of the coordinator's own. */
-  readonly env: Readonly<Record<string, string>>;
+  /** Working directory. Default ours. */
+  readonly cwd?: string;
+  /** Variables on top of our own. Default none. */
+  readonly env?: Readonly<Record<string, string>>;
   /**
    * Path of setsid(1), null where there is none. With it the runtime need not fork (which copies the tables of all its memory, 2–5 ms) to make a session
    * of its own, but can spawn (about 1 ms), and setsid becomes the program in the same process.
@@ -107,11 +107,19 @@ export class ChildGroup {
     if (groupLives(this.pid)) this.signal("SIGKILL");
   }
 
-  /** Sends a signal to the whole group. */
+  /** Sends a signal to the whole group; without the permission to run whatever there is, to its first process. */
   signal(name: "SIGTERM" | "SIGKILL"): void {
     if (this.#ended && !groupLives(this.pid)) return;
     // In the moment before setsid has run there is no such group yet.
-    if (!signalProcess(-this.pid, name) && !this.#ended) signalProcess(this.pid, name);
+    if (!signalGroup(this.pid, name) && !this.#ended) this.#signalFirst(name);
+  }
+
+  #signalFirst(name: "SIGTERM" | "SIGKILL"): void {
+    try {
+      this.#child.kill(name);
+    } catch (error) {
+      if (!(error instanceof TypeError || error instanceof Deno.errors.NotFound)) throw error; // it has ended meanwhile
+    }
   }
 }
 
@@ -121,6 +129,16 @@ export function groupLives(group: number): boolean {
     return process.kill(-group, 0);
   } catch (error) {
     return (error as { code?: string }).code === "EPERM"; // alive, and another user's by now
+  }
+}
+
+/** The runtime lets a program signal what it has started itself, and numbers only if it may run everything. */
+function signalGroup(group: number, name: "SIGTERM" | "SIGKILL"): boolean {
+  try {
+    return signalProcess(-group, name);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) return false;
+    throw error;
   }
 }
 
