@@ -56,6 +56,8 @@ export interface AgentStats {
   readonly spawnMs: number | null;
   /** Of it, the system's own fork and exec. */
   readonly execMs: number | null;
+  /** Of it, until the disk had the note that the agent may have run. */
+  readonly syncMs: number | null;
   /** From the start of the process to its first output. */
   readonly timeToFirstOutputMs: number | null;
   /** Bytes of stdout and stderr. */

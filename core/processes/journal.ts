@@ -9,12 +9,16 @@
  * {"at":1766…,"ended":"ID"}                                     the result stands
  * ```
  *
+ * An attempt is on the disk before its agent is started, so that no loss of power makes an agent run twice. The other lines need not be: without them,
+ * what stands in the folder tells the same, or there is nothing left that runs.
+ *
  * @module
  */
 import type { Clock } from "../base/clock.ts";
 import { JOURNAL_BYTES_MAX } from "../base/limits.ts";
 import type { Random } from "../base/random.ts";
 import { generateId } from "./agent_request.ts";
+import { SharedSync } from "./disk_sync.ts";
 import type { RequestFolder } from "./request_folder.ts";
 
 /** What is known of one request of a coordinator that has not ended it. */
@@ -50,6 +54,7 @@ const encoder = new TextEncoder();
 export class Journal {
   #bytes = 0;
   #open = 0;
+  readonly #attempts: SharedSync;
 
   private constructor(
     /** Names the coordinator. */
@@ -57,7 +62,10 @@ export class Journal {
     private readonly path: string,
     private readonly file: Deno.FsFile,
     private readonly clock: Clock,
-  ) {}
+    folder: RequestFolder,
+  ) {
+    this.#attempts = new SharedSync(() => Promise.all([file.syncData(), folder.sync("requests"), folder.sync("processing")]));
+  }
 
   /** A journal with a name that no other has. */
   static async open(folder: RequestFolder, clock: Clock, random: Random): Promise<Journal> {
@@ -65,8 +73,17 @@ export class Journal {
       const coordinator = generateId("coordinator", clock.now(), random);
       const path = folder.path("coordinators", `${coordinator}.jsonl`);
       const file = await Deno.open(path, { append: true, createNew: true, read: true });
-      if (await file.tryLock(true)) return new Journal(coordinator, path, file, clock);
-      file.close(); // one that recovers took it for a dead one's, in the moment between making and locking it
+      try {
+        if (!await file.tryLock(true)) {
+          file.close(); // one that recovers took it for a dead one's, in the moment between making and locking it
+          continue;
+        }
+        await folder.sync("coordinators");
+        return new Journal(coordinator, path, file, clock, folder);
+      } catch (error) {
+        file.close();
+        throw error;
+      }
     }
   }
 
@@ -76,9 +93,10 @@ export class Journal {
     this.#note({ at: this.clock.now(), claimed: requestId, file: fileName, marker });
   }
 
-  /** An agent is about to be started. */
-  attempt(requestId: string): void {
+  /** An agent is about to be started. Resolves when that is on the disk, with where the request stands. */
+  attempt(requestId: string): Promise<void> {
     this.#note({ at: this.clock.now(), attempt: requestId });
+    return this.#attempts.done();
   }
 
   /** It runs. */

@@ -15,6 +15,7 @@
 import { ConfigError } from "../base/errors.ts";
 import { REQUEST_BYTES_MAX, REQUEST_FILE_NAME_CHARS_MAX, REQUESTS_PER_LOOK_MAX } from "../base/limits.ts";
 import { RequestRejectedError } from "./agent_request.ts";
+import { SharedSync, syncFolder, writeSynced } from "./disk_sync.ts";
 
 const FOLDERS = ["requests", "processing", "results", "logs", "context", "rejected", "coordinators", "lineage", "work"] as const;
 
@@ -34,6 +35,7 @@ export interface Claim {
 /** The folder of one swarm. */
 export class RequestFolder {
   #claims = 0;
+  readonly #results = new SharedSync(() => this.sync("results"));
 
   private constructor(
     /** Absolute, without links. */
@@ -52,6 +54,7 @@ export class RequestFolder {
           throw new ConfigError("folder", `${name}/ leads to ${real}, outside of ${folder.root}; remove that link.`);
         }
       }
+      await syncFolder(folder.root);
       folder.#probe();
       return folder;
     } catch (cause) {
@@ -75,6 +78,11 @@ export class RequestFolder {
   /** A path within. `file` must be a checked id with an ending, or a name that was listed here. */
   path(folder: FolderName, file?: string): string {
     return file === undefined ? `${this.root}/${folder}` : `${this.root}/${folder}/${file}`;
+  }
+
+  /** Resolves when the names in one of the folders stand on the disk as they are now. */
+  sync(folder: FolderName): Promise<void> {
+    return syncFolder(this.path(folder));
   }
 
   /** Names of the request files that wait, oldest first. */
@@ -145,12 +153,14 @@ export class RequestFolder {
     removeIfThere(path);
   }
 
-  /** Writes the one result of a request; false when there is one. */
+  /** Writes the one result of a request, all of it before it can be seen, and resolves when it is on the disk; false when there is one. */
   async writeResult(requestId: string, coordinator: string, result: unknown): Promise<boolean> {
     const draft = this.path("coordinators", `${coordinator}.${requestId}.draft`);
-    await Deno.writeTextFile(draft, `${JSON.stringify(result, null, 2)}\n`);
     try {
-      return linked(draft, this.path("results", `${requestId}.json`));
+      await writeSynced(draft, `${JSON.stringify(result, null, 2)}\n`);
+      if (!linked(draft, this.path("results", `${requestId}.json`))) return false;
+      await this.#results.done();
+      return true;
     } finally {
       removeIfThere(draft);
     }

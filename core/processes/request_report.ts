@@ -80,7 +80,7 @@ function statsOf(
   { settings, clock }: ServiceParts,
   { request, context, complexity }: Prepared,
   capture: OutputCapture,
-  { run, health, spawnedAt, spawnMs, execMs }: Ending,
+  { run, health, spawnedAt, spawnMs, execMs, syncMs }: Ending,
   workingDirectory: string | null,
 ): AgentStats {
   const { totalBytes, bursts, firstAt, lastAt } = capture.figures;
@@ -92,7 +92,7 @@ function statsOf(
     ...{ complexity: complexity.level, complexityScore: complexity.score, initialTimeoutMs, finalTimeoutMs },
     ...{ extensionsApplied: run?.watch.extensions ?? 0, silenceWarnings: run?.watch.silenceWarnings ?? 0 },
     wastedTimeMs: spawnedAt === undefined ? null : toMicroseconds(Math.max(0, finalTimeoutMs - (clock.now() - spawnedAt))),
-    ...{ spawnMs: toMicroseconds(spawnMs ?? null), execMs: toMicroseconds(execMs ?? null) },
+    ...{ spawnMs: toMicroseconds(spawnMs ?? null), execMs: toMicroseconds(execMs ?? null), syncMs: toMicroseconds(syncMs ?? null) },
     timeToFirstOutputMs: firstAt === null || spawnedAt === undefined ? null : toMicroseconds(Math.max(0, firstAt - spawnedAt)),
     ...{ totalOutputBytes: totalBytes, outputBursts: bursts },
     avgTimeBetweenBurstsMs: bursts < 2 ? null : toMicroseconds((lastAt! - firstAt!) / (bursts - 1)),

@@ -117,10 +117,12 @@ async function attempt(
   if (workspace instanceof SpawnFailedError) return { failureReason: "SPAWN_FAILED", error: workspace.message };
   try {
     const health = await healthOf(parts, requestId, workspace.path, env, view, signal);
-    if (signal.aborted) return { failureReason: signal.reason as FailureReason, error: "stopped before it ran", health };
+    if (signal.aborted) return { ...neverRan(signal), health };
     if (health !== undefined && !health.healthy) return { failureReason: "HEALTH_CHECK_FAILED", error: health.message, health };
-    journal.attempt(requestId);
+    const notedAt = clock.now();
+    await journal.attempt(requestId);
     const execAt = clock.now();
+    if (signal.aborted) return { ...neverRan(signal), health };
     const run = AgentRun.start({
       ...{ request, marker, capture, settings, clock, signal, driver: parts.driver, look: parts.look },
       child: { command: commandOf(parts, request), cwd: workspace.path, env, setsid: parts.setsid },
@@ -143,6 +145,7 @@ async function attempt(
       spawnedAt,
       spawnMs,
       execMs: spawnedAt - execAt,
+      syncMs: execAt - notedAt,
     };
   } catch (error) {
     if (error instanceof SpawnFailedError) return { failureReason: "SPAWN_FAILED", error: error.message };
@@ -150,6 +153,10 @@ async function attempt(
   } finally {
     parts.onAttemptEnded(marker);
   }
+}
+
+function neverRan({ reason }: AbortSignal): Ending {
+  return { failureReason: reason as FailureReason, error: "stopped before it ran" };
 }
 
 /** A journal that cannot be written is told when the agent has ended: it must not run without anybody who waits for it. */

@@ -108,4 +108,6 @@ export interface Ending {
   readonly spawnMs?: number;
   /** Of it, fork and exec. */
   readonly execMs?: number;
+  /** Of it, waiting for the disk. */
+  readonly syncMs?: number;
 }

@@ -111,6 +111,7 @@ export function toMarkdown(report: ParallelReport): string {
       spread("from claim to running process", spawnTiming.spawnMs),
       spread("of it, fork and exec", spawnTiming.execMs),
       spread("of it, the rest", spawnTiming.overheadMs),
+      spread("of the rest, waiting for the disk", spawnTiming.syncMs),
       spread("with a health check before it", spawnTiming.withHealthCheckMs),
       spread("of it, the health check", spawnTiming.healthCheckMs),
     ]),

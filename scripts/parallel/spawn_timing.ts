@@ -13,7 +13,9 @@ export interface SpawnTiming {
   readonly spawnMs: Spread;
   /** Of it, fork and exec. */
   readonly execMs: Spread;
-  /** The rest of it. */
+  /** Of it, until the disk had the note that the agent may have run. */
+  readonly syncMs: Spread;
+  /** All of it but fork and exec. */
   readonly overheadMs: Spread;
   /** From the claim to the running process when a health check comes before it. */
   readonly withHealthCheckMs: Spread;
@@ -25,7 +27,7 @@ const BATCH = 20;
 
 /** Measures `samples` of each, in batches that take turns. */
 export async function measureSpawning(samples: number): Promise<SpawnTiming> {
-  const [bare, spawn, exec, overhead, withCheck, check]: number[][] = [[], [], [], [], [], []];
+  const [bare, spawn, exec, sync, overhead, withCheck, check]: number[][] = [[], [], [], [], [], [], []];
   const settings = { maxConcurrentAgents: 1 };
   for (let done = 0; done < samples; done += BATCH) {
     for (let i = 0; i < BATCH; i++) bare.push(await bareSpawnMs());
@@ -33,6 +35,7 @@ export async function measureSpawning(samples: number): Promise<SpawnTiming> {
       for (const { stats } of results) {
         spawn.push(stats!.spawnMs!);
         exec.push(stats!.execMs!);
+        sync.push(stats!.syncMs!);
         overhead.push(stats!.spawnMs! - stats!.execMs!);
       }
     });
@@ -43,10 +46,10 @@ export async function measureSpawning(samples: number): Promise<SpawnTiming> {
       }
     });
   }
-  const [bareMs, spawnMs, execMs, overheadMs, withHealthCheckMs, healthCheckMs] = [bare, spawn, exec, overhead, withCheck, check].map(
-    spreadOf,
-  );
-  return { bareMs, spawnMs, execMs, overheadMs, withHealthCheckMs, healthCheckMs };
+  const [bareMs, spawnMs, execMs, syncMs, overheadMs, withHealthCheckMs, healthCheckMs] = [
+    ...[bare, spawn, exec, sync, overhead, withCheck, check],
+  ].map(spreadOf);
+  return { bareMs, spawnMs, execMs, syncMs, overheadMs, withHealthCheckMs, healthCheckMs };
 }
 
 async function bareSpawnMs(): Promise<number> {

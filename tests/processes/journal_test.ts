@@ -22,8 +22,8 @@ async function textOf(swarm: Swarm): Promise<string> {
 testWith({ read: true, write: true }, "what is open is what was claimed and not ended, however far it came", async () => {
   await withJournal(async (journal, swarm) => {
     for (const id of ["a", "b", "c", "d"]) journal.claimed(id, `${id}.json`, `${id}/m`);
-    journal.attempt("b");
-    journal.attempt("c");
+    await journal.attempt("b");
+    await journal.attempt("c");
     journal.spawned("c", 7);
     journal.ended("d");
     assertEquals(openRequests(await textOf(swarm)), [
@@ -43,7 +43,7 @@ testWith(
   async () => {
     await withJournal(async (journal, swarm) => {
       journal.claimed("a", "a.json", "m");
-      journal.attempt("a");
+      await journal.attempt("a");
       journal.spawned("a", 7);
       journal.ended("a");
       const text = await textOf(swarm);
