@@ -7,6 +7,7 @@ import { delay } from "@std/async/delay";
 import { entropy, Random } from "../../core/base/random.ts";
 import { testWith } from "../support/permissions.ts";
 import { living, PROCESS_NEEDS, withSwarm } from "../support/swarm.ts";
+import { untilThere } from "../support/until.ts";
 
 const CYCLES = Deno.args.includes("--long") ? 100 : 6;
 const REQUESTS_PER_CYCLE = 4;
@@ -16,7 +17,7 @@ const SCRIPT = decodeURIComponent(new URL("../../scripts/coordinate.ts", import.
 const AGENT =
   'echo $SWARM_REQUEST_ID >> $SWARM_DIR/ran; sleep 300 & setsid sleep 300 & sleep 0.0$(( $$ % 10 )); echo "$SWARM_REQUEST_ID done"';
 
-function coordinate(folder: string, ...options: string[]): Deno.ChildProcess {
+function coordinate(folder: string, agent = AGENT, concurrent = 3): Deno.ChildProcess {
   const args = [
     "run",
     "--quiet",
@@ -29,9 +30,42 @@ function coordinate(folder: string, ...options: string[]): Deno.ChildProcess {
     SCRIPT,
     folder,
   ];
-  const command = [...args, "--once", "--max", "3", "--model-option", "", ...options, "--", "sh", "-c", AGENT];
-  return new Deno.Command(Deno.execPath(), { args: command, stdin: "null", stdout: "null", stderr: "piped" }).spawn();
+  const command = [...args, "--once", "--json", "--max", String(concurrent), "--model-option", "", "--", "sh", "-c", agent];
+  return new Deno.Command(Deno.execPath(), { args: command, stdin: "null", stdout: "piped", stderr: "piped" }).spawn();
 }
+
+testWith(
+  { ...PROCESS_NEEDS, env: true },
+  "three requests, killed at the second, started again: three results, and of the second nothing runs on",
+  async () => {
+    const word = `middle${entropy()}`;
+    const [first, second, third] = [1, 2, 3].map((n) => `${word}-${n}`);
+    /** The second one hangs, with a process in its group and one outside of it. */
+    const agent = `echo $SWARM_REQUEST_ID >> $SWARM_DIR/ran
+    case $SWARM_REQUEST_ID in *-2) sleep 300 & setsid sleep 300 & touch $SWARM_DIR/middle; sleep 300;; esac; echo done`;
+    await withSwarm(async (swarm) => {
+      for (const id of [first, second, third]) await swarm.request(id);
+      const killed = coordinate(swarm.root, agent, 1);
+      await untilThere(`${swarm.root}/middle`);
+      killed.kill("SIGKILL");
+      await killed.output();
+      assert((await living(word)).length >= 3, "what the agent has started outlives the coordinator");
+      const { code, stdout, stderr } = await coordinate(swarm.root, agent, 1).output();
+      assertEquals([code, new TextDecoder().decode(stderr)], [1, ""]); // one failed
+      const { event, unknown, reaped } = JSON.parse(new TextDecoder().decode(stdout).split("\n")[0]);
+      assertEquals([event, unknown], ["recovered", [second]]);
+      assert(reaped >= 3, `${reaped}`);
+      assertEquals(await living(word), []);
+      assertEquals(await swarm.names("results"), [first, second, third].map((id) => `${id}.json`));
+      assertEquals([await swarm.names("requests"), await swarm.names("processing")], [[], []]);
+      const fates = await Promise.all(
+        [first, second, third].map(async (id) => (await swarm.result(id)).fate ?? (await swarm.result(id)).status),
+      );
+      assertEquals(fates, ["completed", "unknown", "completed"]);
+      assertEquals((await Deno.readTextFile(`${swarm.root}/ran`)).trim().split("\n"), [first, second, third]);
+    });
+  },
+);
 
 testWith({ ...PROCESS_NEEDS, env: true }, `${CYCLES} crashes: nothing lost, one result each, nothing runs twice or on`, async () => {
   const seed = entropy();

@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 import { entropy } from "../../core/base/random.ts";
 import { testWith } from "../support/permissions.ts";
 import { living, PROCESS_NEEDS, withSwarm } from "../support/swarm.ts";
-import { until } from "../support/until.ts";
+import { untilThere } from "../support/until.ts";
 
 const SCRIPT = decodeURIComponent(new URL("../../scripts/coordinate.ts", import.meta.url).pathname);
 
@@ -16,13 +16,7 @@ testWith({ ...PROCESS_NEEDS, env: true }, "a coordinator within an agent, killed
       ${Deno.execPath()} run --quiet --no-check --allow-all ${SCRIPT} in -- sh -c 'echo up > ${swarm.root}/up; sleep 300 & sleep 300'`;
     const coordinator = await swarm.open(script, { settings: { killGraceMs: 50 }, variable: (name) => Deno.env.get(name) });
     const running = coordinator.run({ once: true });
-    await until(() => {
-      try {
-        return Deno.statSync(`${swarm.root}/up`).isFile;
-      } catch {
-        return false; // not yet
-      }
-    });
+    await untilThere(`${swarm.root}/up`);
     coordinator.cancel(word);
     const { strays } = await running;
     assertEquals(await living(word), []);

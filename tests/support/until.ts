@@ -13,3 +13,14 @@ export async function until(condition: () => boolean, patienceMs = 20_000): Prom
     waiting = false;
   }
 }
+
+/** Resolves once there is something at `path`. */
+export async function untilThere(path: string): Promise<void> {
+  await until(() => {
+    try {
+      return Deno.lstatSync(path) !== null;
+    } catch {
+      return false; // not yet
+    }
+  });
+}
