@@ -161,7 +161,7 @@ export type { StatusFacts, StatusLevel, StatusReason, SystemStatus } from "./cor
 export type { PoolStatistics } from "./core/models/connection_pool.ts";
 export type { AccountReport, Spending } from "./core/models/ledger.ts";
 export { mcpTools } from "./core/models/mcp_tools.ts";
-export type { McpOptions, McpTools } from "./core/models/mcp_tools.ts";
+export type { McpOptions, McpTools, McpUse } from "./core/models/mcp_tools.ts";
 export { BudgetExceededError, BudgetUnenforceableError, ModelError, ModelKeyMissingError } from "./core/models/model_errors.ts";
 export type { ModelErrorDetails, ModelFailure } from "./core/models/model_errors.ts";
 export { PRICES_AS_OF } from "./core/models/prices.ts";

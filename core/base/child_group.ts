@@ -17,6 +17,8 @@ export interface ChildPlan {
   readonly cwd?: string;
   /** Variables on top of our own. Default none. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Variables instead of our own. */
+  readonly onlyEnv?: Readonly<Record<string, string>>;
   /**
    * Path of setsid(1), null where there is none. With it the runtime need not fork (which copies the tables of all its memory, 2–5 ms) to make a session
    * of its own, but can spawn (about 1 ms), and setsid becomes the program in the same process.
@@ -62,11 +64,14 @@ export class ChildGroup {
   readonly status: Promise<Deno.CommandStatus>;
 
   /** Starts it. Throws `SpawnFailedError`. */
-  static start({ command, cwd, env, setsid }: ChildPlan): ChildGroup {
+  static start({ command, cwd, env, onlyEnv, setsid }: ChildPlan): ChildGroup {
     const [program, ...args] = setsid === null ? command : [setsid, ...command];
     try {
-      const options: Deno.CommandOptions = { args, cwd, env, stdin: "piped", stdout: "piped", stderr: "piped", detached: setsid === null };
-      return new ChildGroup(new Deno.Command(program, options).spawn());
+      const child = new Deno.Command(program, {
+        ...{ args, cwd, env: onlyEnv ?? env, clearEnv: onlyEnv !== undefined, detached: setsid === null },
+        ...{ stdin: "piped", stdout: "piped", stderr: "piped" },
+      });
+      return new ChildGroup(child.spawn());
     } catch (cause) {
       if (cause instanceof Deno.errors.NotCapable) throw cause;
       throw new SpawnFailedError(command[0], (cause as Error).message, { cause });

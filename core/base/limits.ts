@@ -273,6 +273,8 @@ export const MODEL_FRAMING_TOKENS = 16;
 export const TOOL_ROUNDS_MAX = 16;
 /** Tools of one request. */
 export const TOOLS_MAX = 128;
+/** A call of an MCP server's tool has so long unless told otherwise: as long as the protocol's own library gives it. */
+export const MCP_TIMEOUT_MS = 60_000;
 /** Characters of what one tool returns to the model; the rest is cut, and said to be. */
 export const TOOL_OUTPUT_CHARS_MAX = 100_000;
 /** Model calls of agents on threads that may be open at a time; each holds a promise and its pieces. */

@@ -14,8 +14,9 @@
  *
  * @module
  */
+import { LineCutter } from "../base/line_cutter.ts";
 import { HeadAndTail } from "./output_capture.ts";
-import { type AgentDriver, type DriverPorts, LineCutter, objectFrom, type Talk, type TalkOutcome } from "./agent_driver.ts";
+import { type AgentDriver, type DriverPorts, objectFrom, type Talk, type TalkOutcome } from "./agent_driver.ts";
 
 /** What is answered when an agent asks whether it may do something. */
 export type PermissionPolicy = "allow" | "reject";

@@ -10,7 +10,8 @@
  *
  * @module
  */
-import { type AgentDriver, type AgentUsage, LineCutter, objectFrom, type TalkOutcome } from "./agent_driver.ts";
+import { LineCutter } from "../base/line_cutter.ts";
+import { type AgentDriver, type AgentUsage, objectFrom, type TalkOutcome } from "./agent_driver.ts";
 
 /** See the head of this file. */
 export const jsonLinesDriver: AgentDriver = ({ request, prompt, write, endInput, note }) => {

@@ -10,7 +10,6 @@ import {
   isKernelError,
   IsolationUnavailableError,
   ModelError,
-  type ModelReply,
   type ModelTool,
   ProviderUnknownError,
   type TaskResult,
@@ -194,29 +193,6 @@ testWith({ env: true, net: true }, "a key that is missing is named when the mana
   } finally {
     if (key !== undefined) Deno.env.set("OPENAI_API_KEY", key);
   }
-});
-
-testWith({ net: true }, "tools of an MCP server are listed, called, and their failures told", async () => {
-  const { McpServer, WebStandardStreamableHTTPServerTransport } = await import("@modelcontextprotocol/server");
-  const { mcpTools } = await import("../../mod.ts");
-  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => undefined }, async (request) => {
-    const mcp = new McpServer({ name: "numbers", version: "1.0.0" });
-    mcp.registerTool("double", { description: "Doubles.", inputSchema: z.object({ n: z.number() }) }, ({ n }) => ({
-      content: [{ type: "text" as const, text: String(2 * n) }],
-      isError: n < 0,
-    }));
-    const transport = new WebStandardStreamableHTTPServerTransport({ sessionIdGenerator: undefined, enableJsonResponse: true });
-    await mcp.connect(transport);
-    return await transport.handleRequest(request);
-  });
-  {
-    await using numbers = await mcpTools({ url: `http://127.0.0.1:${server.addr.port}/mcp` });
-    await using manager = new UltraFastAgentManager({ threads: 0, executor: { model: "echo" } });
-    await manager.initialize();
-    const ask = (n: number): Promise<ModelReply> => manager.model.complete({ prompt: `tool: double {"n":${n}}`, tools: numbers.tools });
-    assertEquals([(await ask(21)).text, (await ask(-1)).text], [`${LABEL} 42`, `${LABEL} -2`]);
-  }
-  await server.shutdown();
 });
 
 Deno.test("a behavior of one's own in the place of a team type gets its tasks itself", async () => {

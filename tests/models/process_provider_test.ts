@@ -1,9 +1,8 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { deadline } from "@std/async";
 import { SystemClock } from "../../core/base/clock.ts";
 import { ModelError } from "../../core/models/model_errors.ts";
 import { processProvider, promptOf } from "../../core/models/process_provider.ts";
-import { lookAtProcesses } from "../../core/processes/process_table.ts";
+import { endOfGroups } from "../support/groups.ts";
 import { openDesk } from "../support/model_desk.ts";
 import { testWith } from "../support/permissions.ts";
 import { runDeno } from "../support/run_deno.ts";
@@ -52,20 +51,11 @@ testWith({ run: true }, "one that writes without end is stopped", async () => {
 });
 
 testWith({ run: true }, "one that leaves something out of its group which holds its pipes open is answered all the same", async () => {
-  using desk = openDesk({ providers: [processProvider({ name: "sh", command: ["sh", "-c", "setsid sleep 300 & echo $!"], clock })] });
+  const script = "exec 3>&1; echo $(setsid sh -c 'echo $$; exec sleep 300 >&3' &)"; // answers when there is a session of its own
+  using desk = openDesk({ providers: [processProvider({ name: "sh", command: ["sh", "-c", script], clock })] });
   const { text } = await desk.ask({ agentId: 0, request: { prompt: "x" } });
   Deno.kill(Number(text), "SIGKILL");
 });
-
-/** Resolves when no process of these groups is alive: who was sent SIGKILL needs a moment of a processor to end. */
-async function ended(...groups: number[]): Promise<void> {
-  const areAlive = async (): Promise<boolean> =>
-    [...(await lookAtProcesses())!.processes.values()].some(({ group, ended }) => groups.includes(group) && !ended);
-  const looking = async (): Promise<void> => {
-    while (await areAlive());
-  };
-  await deadline(looking(), 3_000);
-}
 
 /** Gives a call to this shell script up as soon as it has said this many words, which are numbers of processes. */
 async function givenUpAfter(words: number, script: string): Promise<number[]> {
@@ -85,13 +75,13 @@ async function givenUpAfter(words: number, script: string): Promise<number[]> {
 testWith({ run: true }, "a call that is given up ends its process and what that has started, even what heeds no SIGTERM", async () => {
   const heeding = await givenUpAfter(3, "echo $$; sleep 300 & echo $!; (sleep 300 & wait) & echo $!; wait");
   const stubborn = await givenUpAfter(2, "echo $$; (trap '' TERM; sleep 300; sleep 300) & echo $!; wait");
-  await ended(heeding[0], stubborn[0]);
+  await endOfGroups(heeding[0], stubborn[0]);
 });
 
 testWith({ run: true }, "what an answered command leaves in its group ends with it", async () => {
   using desk = openDesk({ providers: [processProvider({ name: "sh", command: ["sh", "-c", "sleep 300 & echo $$"], clock })] });
   const { text } = await desk.ask({ agentId: 0, request: { prompt: "x" } });
-  await ended(Number(text));
+  await endOfGroups(Number(text));
 });
 
 testWith({ run: true, read: true }, "with the permission to run it and nothing else, a command is still ended", async () => {

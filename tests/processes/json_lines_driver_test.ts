@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
-import { LineCutter } from "../../core/processes/agent_driver.ts";
+import { LineCutter } from "../../core/base/line_cutter.ts";
 import { testWith } from "../support/permissions.ts";
 import { PROCESS_NEEDS, withSwarm } from "../support/swarm.ts";
 
