@@ -1,12 +1,30 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
+import type { Cancel } from "../../core/base/clock.ts";
 import { type ProcessSettings, readSettings } from "../../core/processes/process_settings.ts";
 import { ProgressWatch, type TreeWork } from "../../core/processes/progress_watch.ts";
 import { FakeClock } from "../../core/testing.ts";
 
+/** Counts the timers that stand. */
+class CountingClock extends FakeClock {
+  standing = 0;
+  standingMax = 0;
+
+  override schedule(delayMs: number, callback: () => void): Cancel {
+    let stands = true;
+    const end = (): void => {
+      if (stands) this.standing--;
+      stands = false;
+    };
+    this.standingMax = Math.max(this.standingMax, ++this.standing);
+    const cancel = super.schedule(delayMs, () => (end(), callback()));
+    return () => (end(), cancel());
+  }
+}
+
 /** A watch on a clock that is moved in steps, so that looks have their turn. */
 class Watched {
-  readonly clock = new FakeClock(0);
+  readonly clock = new CountingClock(0);
   readonly notes: string[] = [];
   readonly ended: [atMs: number, reason: string][] = [];
   looks = 0;
@@ -102,15 +120,29 @@ Deno.test("after its end nothing is looked at, and no timer stands", async () =>
   agent.watch.stop();
   const { looks } = agent;
   await agent.pass(600_000);
-  assertEquals([agent.ended, agent.looks], [[], looks]);
+  assertEquals([agent.ended, agent.looks, agent.clock.standing], [[], looks, 0]);
 });
 
-Deno.test("six hours of work: looked at every 15 s, one deadline, no drift", async () => {
+Deno.test("six hours of work: looked at every 15 s, one deadline, no drift, no timer too many", async () => {
   const hours = 6 * 3_600_000;
   const agent = new Watched({ initialTimeoutMs: hours, maxTimeoutMs: hours });
   await agent.pass(hours + 60_000, () => agent.watch.output(), 1_000);
   assertEquals(agent.ended, [[hours, "PROGRESSIVE_TIMEOUT"]]);
   assertEquals(Math.abs(agent.looks - hours / 15_000) <= 2, true, `${agent.looks} looks`);
+  assertEquals([agent.clock.standingMax, agent.clock.standing], [2, 0]); // the watch's own, and that of a look
+});
+
+Deno.test("six hours, granted minute by minute to one that works in bursts, with a silence in each hour: the last deadline is on the ms", async () => {
+  const [minute, hour] = [60_000, 3_600_000];
+  const agent = new Watched({ maxTimeoutMs: 6 * hour });
+  await agent.pass(7 * hour, () => {
+    const silent = agent.clock.now() % hour < minute;
+    if (!silent && agent.clock.now() % 7_000 === 0) agent.watch.output();
+    if (silent) agent.work = { cpuMs: agent.work!.cpuMs + 500, movedBytes: 0 };
+  }, 1_000);
+  assertEquals(agent.ended, [[6 * hour, "PROGRESSIVE_TIMEOUT"]]);
+  assertEquals([agent.watch.extensions, agent.watch.silenceWarnings], [6 * 60 - 1, 6]);
+  assertEquals([agent.clock.standingMax, agent.clock.standing], [2, 0]);
 });
 
 Deno.test("whatever an agent does, it ends between its first and its longest deadline, or after a silence", async () => {
@@ -124,7 +156,7 @@ Deno.test("whatever an agent does, it ends between its first and its longest dea
         if (act === "compute") agent.work = { ...agent.work!, cpuMs: agent.work!.cpuMs + 100 };
       });
       const [[atMs, reason]] = agent.ended;
-      assertEquals(agent.ended.length, 1);
+      assertEquals([agent.ended.length, agent.clock.standing], [1, 0]);
       if (reason === "PROGRESSIVE_TIMEOUT") {
         assertEquals(atMs >= 20_000 && atMs <= 50_000 && atMs === agent.watch.timeoutMs, true, `${atMs}`);
       } else assertEquals(atMs >= 15_000, true, `${atMs}`);
