@@ -8,7 +8,8 @@ import { testWith } from "./support/permissions.ts";
 import { type Ended, runDeno, withFolder } from "./support/run_deno.ts";
 
 const ROOT = new URL("../", import.meta.url);
-const PUBLISHED = /^\/(?:mod\.ts|core\/[\w/.]+\.(?:ts|js)|scripts\/(?:validate[\w/.-]*|build_native)\.ts|native\/\w+\.[ch])$/;
+const PUBLISHED =
+  /^\/(?:mod\.ts|core\/[\w/.]+\.(?:ts|js)|scripts\/(?:(?:validate|coordinate)[\w/.-]*|build_native)\.ts|native\/\w+\.[ch])$/;
 
 /** A server of text; `requests` are the paths that it was asked for. */
 interface Served extends AsyncDisposable {
@@ -65,7 +66,10 @@ async function runProject(
     const base = `http://${kernel.host}`;
     // What the package takes from npm is named in its configuration, which a project outside does not see.
     const packages = Object.fromEntries(Object.entries(ours as Record<string, string>).filter(([, from]) => from.startsWith("npm:")));
-    const imports = { ...packages, "@stage3/kernel": `${base}/mod.ts`, "@stage3/kernel/agent": `${base}/core/agents/agent.ts` };
+    const imports = {
+      ...{ ...packages, "@stage3/kernel": `${base}/mod.ts`, "@stage3/kernel/agent": `${base}/core/agents/agent.ts` },
+      "@stage3/kernel/processes": `${base}/core/processes/process_coordinator.ts`,
+    };
     await Deno.mkdir(`${folder}/cache`);
     // Packages of npm come from the cache that there is.
     const { npmCache } = JSON.parse((await runDeno(folder, ["info", "--json"])).stdout);
@@ -149,6 +153,23 @@ testWith(NEEDS, "over http: the main job is a command", async () => {
   assertEquals(short.code === 0 || short.code === 1, true, short.stderr);
   const { results, notMeasured } = JSON.parse(short.stdout);
   assertEquals([results.length, results[0].metrics.messages.lost, notMeasured.commit], [1, 0, "the script does not run from a checkout"]);
+});
+
+testWith(NEEDS, "over http: agents as processes, in a program and as a command", async () => {
+  await using kernel = servePackage();
+  const main = `import { type AgentResult, ProcessCoordinator } from "@stage3/kernel/processes";
+Deno.mkdirSync("swarm/requests", { recursive: true });
+Deno.writeTextFileSync("swarm/requests/a.json", '{ "requestId": "a", "agentRole": "r", "task": { "objective": "o" } }');
+const coordinator = await ProcessCoordinator.open({ folder: "swarm", command: ["cat"] });
+const { completed } = await coordinator.run({ once: true });
+const { status, output }: AgentResult = JSON.parse(Deno.readTextFileSync("swarm/results/a.json"));
+console.log(completed, status, output.includes("# Objective\\no"));
+`;
+  const program = await runProject(kernel, { "main.ts": main }, ["--allow-read", "--allow-write", "--allow-run", "main.ts"]);
+  assertEquals([program.code, program.stdout], [0, "1 completed true\n"], program.stderr);
+  const command = await runProject(kernel, {}, ["--config=deno.json", `http://${kernel.host}/scripts/coordinate.ts`, "--help"]);
+  assertEquals(command.code, 0, command.stderr);
+  assertStringIncludes(command.stdout, "jsr:@stage3/kernel/coordinate");
 });
 
 testBuilding("over http: build-native needs no checkout, and the manager finds what it has put into the cache", async () => {

@@ -1,8 +1,9 @@
 /**
- * Runs agents as processes, so many at a time, for the requests in a folder.
+ * Runs agents as processes, so many at a time, for the requests in a folder. `jsr:@stage3/kernel/coordinate` is the same as a command.
  *
  * @example
  * ```ts ignore
+ * import { ProcessCoordinator } from "@stage3/kernel/processes";
  * const coordinator = await ProcessCoordinator.open({ folder: ".swarm", command: ["claude", "-p"], settings: { maxConcurrentAgents: 3 } });
  * const { completed, failed } = await coordinator.run({ once: true });
  * ```
@@ -27,6 +28,13 @@ import { serve } from "./request_service.ts";
 import type { ServiceParts, ServiceView } from "./service_parts.ts";
 import { StraySweep } from "./stray_processes.ts";
 import { OwnFolders, OwnWorktrees } from "./workspace.ts";
+
+export type { PermissionPolicy } from "./acp_driver.ts";
+export type { AgentUsage } from "./agent_driver.ts";
+export type { AgentResult, AgentStats, AgentStatus, FailureReason } from "./agent_result.ts";
+export type { Cancel, Clock } from "../base/clock.ts";
+export type { ComplexityLevel } from "./complexity.ts";
+export type { ProcessSettings } from "./process_settings.ts";
 
 /** Name of a protocol. */
 export type DriverName = "plain" | "json-lines" | "acp";
@@ -79,7 +87,15 @@ export interface CoordinatorSummary {
 }
 
 /** An agent at work, as it is shown. */
-export interface AgentView extends Omit<ServiceView, "outputBytes" | "since"> {
+export interface AgentView {
+  /** Empty until the file was read. */
+  readonly requestId: string;
+  /** Likewise. */
+  readonly agentRole: string;
+  /** What happens now. */
+  readonly phase: "claiming" | "checking" | "running" | "ending";
+  /** Number of its first process; null while there is none. */
+  readonly pid: number | null;
   /** So long, health check included. */
   readonly runningMs: number;
   /** Bytes that it has printed. */

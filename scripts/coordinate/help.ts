@@ -13,7 +13,8 @@ export function helpText(): string {
   });
   return `Runs agents as processes, so many at a time, for the requests in a folder.
 
-Usage: deno run --allow-read --allow-write --allow-run --allow-env scripts/coordinate.ts [DIR] [options] -- COMMAND [ARG…]
+Usage: deno run --allow-read --allow-write --allow-run --allow-env jsr:@stage3/kernel/coordinate [DIR] [options] -- COMMAND [ARG…]
+       (scripts/coordinate.ts in a checkout)
 
 For each DIR/requests/*.json COMMAND is started in a process group and a folder of its own, with the prompt on stdin. What it prints is
 the result. DIR is the variable SWARM_DIR, else .swarm, when it is not given. Arguments that name existing files are made absolute.

@@ -80,7 +80,7 @@ function forEachFile(name: string, judge: (file: SourceFile) => string | undefin
 const CORE = /^core\/.*\.ts$/;
 const CODE = /^(?:core|scripts|bench|tests)\/.*\.ts$|^mod\.ts$/;
 /** What deno.json publishes. */
-const PUBLISHED = /^core\/.*\.ts$|^mod\.ts$|^scripts\/validate[/-].*\.ts$|^scripts\/build_native\.ts$/;
+const PUBLISHED = /^core\/.*\.ts$|^mod\.ts$|^scripts\/(?:validate|coordinate)[/-].*\.ts$|^scripts\/(?:build_native|coordinate)\.ts$/;
 const SHIPPED = /^(?:core|scripts)\/.*\.ts$|^mod\.ts$/;
 
 /** Floor of each folder of core/: a file imports its own folder and lower numbers. */
