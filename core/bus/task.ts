@@ -49,7 +49,7 @@ export interface TaskResult {
   readonly model: string | null;
   /** Who was asked: `local` is the built-in provider, which asks no model. */
   readonly provider: string | null;
-  /** Tokens of all model calls of the task; null when a provider did not say. */
+  /** Tokens of all model calls of the task; null when a provider did not say, or has not answered. */
   readonly usage: TokenUsage | null;
   /** US dollars of all of them; null when that is not known. */
   readonly costUsd: number | null;
@@ -77,6 +77,14 @@ export class TaskUse {
   costUnknown: string | undefined = undefined;
   /** Requests so far. */
   attempts = 0;
+  /** Of the tries that were sent for money, those of which it is not known what they cost: under way, or failed on the way. */
+  uncounted = 0;
+
+  /** One more try is sent; what comes back is called when it is known what that cost. */
+  sent(): () => void {
+    this.uncounted++;
+    return () => void this.uncounted--;
+  }
 
   /** One more call of a model. */
   add(call: Pick<TaskUse, "model" | "provider" | "usage" | "costUsd" | "attempts"> & { readonly costUnknown?: string }): void {

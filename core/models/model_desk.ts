@@ -15,7 +15,7 @@ import { ConnectionPool, type PoolPlan, type PoolStatistics } from "./connection
 import { type AccountReport, type AgentFacts, type Amounts, Ledger, type Reservation } from "./ledger.ts";
 import { BudgetUnenforceableError, ModelError } from "./model_errors.ts";
 import type { ModelConnection, ModelProvider, ProviderReply, ProviderRequest } from "./model_provider.ts";
-import { costUsd, type Price, priceOf } from "./prices.ts";
+import { costUsd, isFree, type Price, priceOf } from "./prices.ts";
 import { charsOf, checkedMessages } from "./request_checks.ts";
 import { type Route, Router } from "./routes.ts";
 
@@ -67,6 +67,8 @@ export interface DeskCall {
   readonly signal?: AbortSignal;
   /** Whether `signal` is aborted in time by whoever asks, so that the desk need not look at the clock. */
   readonly isTimed?: boolean;
+  /** Hears of each try that is sent for money; calls what it gets back when it is known what that cost. */
+  readonly onSent?: () => () => void;
   /** Hears the text as it comes. With it, an answer that has begun is not asked for again. */
   readonly onText?: (piece: string) => void;
 }
@@ -154,6 +156,15 @@ export class ModelDesk {
     const wanted = this.ledger.isBounded(call.agentId) ? this.#wanted(route, request, call.agentId, price, timeoutMs) : UNBOUNDED;
     let attempts = 0;
     let begun = false;
+    let uncounted = 0;
+    const onSent = (): () => void => {
+      uncounted++;
+      const isKnown = call.onSent?.();
+      return () => {
+        uncounted--;
+        isKnown?.();
+      };
+    };
     const onText = (piece: string): void => {
       begun = true;
       call.onText?.(piece);
@@ -162,13 +173,19 @@ export class ModelDesk {
       attempts = count;
       const reservation = await this.ledger.reserve(call.agentId, wanted, signal);
       try {
-        return await this.#attempt(provider, request, signal, onText, reservation, price);
+        return await this.#attempt(provider, request, signal, { onText, onSent }, reservation, price);
       } catch (error) {
         throw begun && call.onText !== undefined ? final(error) : error;
       }
     }, signal);
-    const cost = reply.usage === null || price === undefined ? null : costUsd(price, reply.usage);
     const { text, toolCalls, stopReason, usage } = reply;
+    const costUnknown = usage === null
+      ? `${provider.name} does not say what it used`
+      : price === undefined
+      ? `no price is known for ${model}`
+      : uncounted > 0
+      ? "a try before the last one may have been charged"
+      : undefined;
     return {
       ...{
         text,
@@ -178,12 +195,10 @@ export class ModelDesk {
         provider: provider.name,
         isLocal: provider.isLocal,
         usage,
-        costUsd: cost,
+        costUsd: costUnknown === undefined ? costUsd(price!, usage!) : null,
         attempts,
       },
-      ...(cost === null
-        ? { costUnknown: usage === null ? `${provider.name} does not say what it used` : `no price is known for ${model}` }
-        : {}),
+      ...(costUnknown === undefined ? {} : { costUnknown }),
     };
   }
 
@@ -192,7 +207,7 @@ export class ModelDesk {
     provider: ModelProvider,
     request: ProviderRequest,
     signal: AbortSignal,
-    onText: (piece: string) => void,
+    { onText, onSent }: { readonly onText: (piece: string) => void; readonly onSent: () => () => void },
     { amounts, settle }: Reservation,
     price: Price | undefined,
   ): Promise<ProviderReply> {
@@ -200,14 +215,17 @@ export class ModelDesk {
     const startedAt = this.#options.clock.now();
     const took = (): number => Math.max(0, Math.min(amounts.wallMs, this.#options.clock.now() - startedAt));
     let connection: ModelConnection | undefined;
+    let isKnown: (() => void) | undefined;
     let sent = false;
     let broken = true;
     try {
       connection = await pool.acquire(signal);
       sent = true;
+      if (!isFree(price)) isKnown = onSent();
       const said = await this.#sendWithin(amounts.wallMs, connection, request, signal, onText);
       const reply = { ...said, usage: checkedUsage(said.usage) };
       broken = false;
+      isKnown?.();
       const { inputTokens, outputTokens } = reply.usage ?? { inputTokens: 0, outputTokens: 0 };
       const usd = reply.usage === null || price === undefined ? null : costUsd(price, reply.usage);
       const tokens = reply.usage === null ? amounts.tokens : inputTokens + outputTokens;
@@ -218,7 +236,8 @@ export class ModelDesk {
       // What may have been worked at may be charged for: then all that was reserved counts as spent.
       const free = !sent || (isKernelError(error) && error.data.mayHaveCost === false);
       const charged: Amounts = { ...(free ? NOTHING : amounts), wallMs: took(), processes: sent ? amounts.processes : 0 };
-      settle({ charged, inputTokens: 0, outputTokens: 0, usd: free ? 0 : null });
+      if (free) isKnown?.();
+      settle({ charged, inputTokens: 0, outputTokens: 0, usd: free || isFree(price) ? 0 : null });
       broken = !(isKernelError(error) && typeof error.data.status === "number");
       throw error;
     } finally {

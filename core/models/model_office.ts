@@ -74,7 +74,7 @@ export class ModelOffice {
     const { objective, input, model, constraints } = task;
     const prompt = input === undefined ? objective : `${objective}\n\n${textOf(input)}`;
     const request = { prompt, maxTokens: constraints?.maxTokens, timeoutMs };
-    const reply = await this.desk.ask({ agentId, request, taskModel: model, signal, isTimed: true });
+    const reply = await this.desk.ask({ agentId, request, taskModel: model, signal, isTimed: true, onSent: () => use.sent() });
     use.add(reply);
     return reply.text;
   }
@@ -97,7 +97,8 @@ export class ModelOffice {
     this.#calls.set(callId, abort);
     const task = taskId === undefined ? undefined : this.#tasks.get(keyOf(agentId, taskId))?.[0];
     try {
-      const reply = await this.desk.ask({ agentId, request, tools, taskModel: task?.model, signal: abort.signal, onText });
+      const onSent = task === undefined ? undefined : (): () => void => task.use.sent();
+      const reply = await this.desk.ask({ agentId, request, tools, taskModel: task?.model, signal: abort.signal, onText, onSent });
       task?.use.add(reply);
       return reply;
     } finally {

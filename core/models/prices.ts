@@ -1,5 +1,6 @@
 /**
- * What models cost, as data. Lists of providers change; what an operator gives under `executor.prices` goes first.
+ * What models cost, as data: written down by hand on the day of `PRICES_AS_OF`, and fetched from nowhere. Lists of providers change; what an operator
+ * gives under `executor.prices` goes first, and a model that stands in neither has no cost, not the cost 0.
  *
  * @module
  */
@@ -10,7 +11,7 @@ import type { ModelProvider } from "./model_provider.ts";
 /** See `ModelPrice`. */
 export type Price = Readonly<ModelPrice>;
 
-/** When these prices were read off the providers' lists. */
+/** The day of the built-in prices, as YYYY-MM-DD. Compare them with the providers' lists before you rely on a cost; `executor.prices` goes first. */
 export const PRICES_AS_OF = "2025-11-01";
 
 const price = (inputUsdPerMillion: number, outputUsdPerMillion: number): Price => ({ inputUsdPerMillion, outputUsdPerMillion });
@@ -48,6 +49,11 @@ export function priceOf(
   const list = LISTS[priceList];
   for (const key of [model, model.replace(DATED, "")]) if (Object.hasOwn(list, key)) return list[key];
   return undefined;
+}
+
+/** Whether nothing can cost anything. */
+export function isFree(price: Price | undefined): boolean {
+  return price?.inputUsdPerMillion === 0 && price.outputUsdPerMillion === 0;
 }
 
 /** What a request cost. */

@@ -324,7 +324,10 @@ export class TaskExecutor {
     status: TaskStatus,
     { output, error, cached = false }: Outcome,
   ): TaskResult {
-    const { model, provider, usage, costUsd, costUnknown, attempts } = use;
+    const { model, provider, attempts, uncounted } = use;
+    // What was asked and never answered may be charged all the same: nobody knows how much.
+    const costUnknown = use.costUnknown ?? (uncounted > 0 ? "a request that was not answered may be charged" : undefined);
+    const [usage, costUsd] = uncounted > 0 ? [null, null] : [use.usage, use.costUsd];
     const durationMs = this.#options.clock.now() - calledAt;
     const result: { -readonly [Field in keyof TaskResult]: TaskResult[Field] } = {
       taskId: task.id,

@@ -121,8 +121,9 @@ testWith({ net: true }, "a task whose time is over is a timeout, and its request
   await manager.initialize();
   const agent = await manager.spawnAgent("coder", { budget: { tokens: 1_000 } });
   const doing = manager.executeTask(agent, { id: "1", objective: "x", constraints: { timeout: 300, maxTokens: 100 } });
-  const { status, attempts, output } = await doing;
+  const { status, attempts, output, usage, costUsd, costUnknown } = await doing;
   assertEquals([status, attempts, output], ["timeout", 1, undefined]);
+  assertEquals([usage, costUsd, costUnknown], [null, null, "a request that was not answered may be charged"]);
   await server.left;
   // It may be charged for what it did: all that was reserved counts as spent.
   await until(() => manager.modelSpending(agent).own.calls === 1);

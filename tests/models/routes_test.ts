@@ -2,7 +2,6 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { InvalidArgumentError, KernelError } from "../../core/base/errors.ts";
 import { localProvider } from "../../core/models/local_provider.ts";
 import { ModelError } from "../../core/models/model_errors.ts";
-import { priceOf } from "../../core/models/prices.ts";
 import { holdMs, retryAfterMs } from "../../core/models/rate_limits.ts";
 import { ProviderUnknownError, Router } from "../../core/models/routes.ts";
 import { fakeProvider, openDesk, replyOf } from "../support/model_desk.ts";
@@ -76,16 +75,6 @@ Deno.test("what cannot be asked is refused before anything is sent, by field", a
     KernelError,
   );
   assertEquals(sent, 0);
-});
-
-Deno.test("prices: given ones first, dates of models left out, unknown is unknown", () => {
-  const anthropic = { name: "anthropic", priceList: "anthropic" as const };
-  assertEquals(priceOf(anthropic, "claude-haiku-4-5-20251001", {})?.inputUsdPerMillion, 1);
-  assertEquals(priceOf(anthropic, "claude-haiku-9", {}), undefined);
-  assertEquals(priceOf({ name: "mine" }, "claude-haiku-4-5", {}), undefined);
-  const own = { inputUsdPerMillion: 7, outputUsdPerMillion: 8 };
-  assertEquals([priceOf(anthropic, "x", { x: own }), priceOf(anthropic, "x", { "anthropic:x": own })], [own, own]);
-  assertEquals(priceOf({ name: "local", priceList: "free" }, "echo", {}), { inputUsdPerMillion: 0, outputUsdPerMillion: 0 });
 });
 
 Deno.test("waits in headers: seconds, milliseconds, dates, durations", () => {
