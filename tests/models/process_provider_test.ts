@@ -2,10 +2,12 @@ import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { SystemClock } from "../../core/base/clock.ts";
 import { ModelError } from "../../core/models/model_errors.ts";
 import { processProvider, promptOf } from "../../core/models/process_provider.ts";
+import { UltraFastAgentManager } from "../../mod.ts";
 import { endOfGroups } from "../support/groups.ts";
 import { openDesk } from "../support/model_desk.ts";
 import { testWith } from "../support/permissions.ts";
-import { runDeno } from "../support/run_deno.ts";
+import { runDeno, withFolder } from "../support/run_deno.ts";
+import { untilThere } from "../support/until.ts";
 
 const clock = new SystemClock(0);
 
@@ -82,6 +84,19 @@ testWith({ run: true }, "what an answered command leaves in its group ends with 
   using desk = openDesk({ providers: [processProvider({ name: "sh", command: ["sh", "-c", "sleep 300 & echo $$"], clock })] });
   const { text } = await desk.ask({ agentId: 0, request: { prompt: "x" } });
   await endOfGroups(Number(text));
+});
+
+testWith({ run: true, read: true, write: true }, "a manager that is shut down ends the commands that its agents' models are", async () => {
+  await withFolder(async (folder) => {
+    const script = `sleep 300 & echo $$ > ${folder}/group.part; mv ${folder}/group.part ${folder}/group; wait`;
+    const manager = new UltraFastAgentManager({ threads: 0, executor: { provider: { process: ["sh", "-c", script] } } });
+    await manager.initialize();
+    const doing = manager.executeTask(await manager.spawnAgent("coder"), { id: "1", objective: "x" });
+    await untilThere(`${folder}/group`);
+    await manager.shutdown();
+    assertEquals((await doing).status, "cancelled");
+    await endOfGroups(Number(await Deno.readTextFile(`${folder}/group`)));
+  });
 });
 
 testWith({ run: true, read: true }, "with the permission to run it and nothing else, a command is still ended", async () => {
