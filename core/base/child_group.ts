@@ -139,6 +139,7 @@ export function groupLives(group: number): boolean {
 
 /** The runtime lets a program signal what it has started itself, and numbers only if it may run everything. */
 function signalGroup(group: number, name: "SIGTERM" | "SIGKILL"): boolean {
+  if (Deno.build.os === "windows") return false; // it knows no groups
   try {
     return signalProcess(-group, name);
   } catch (error) {

@@ -84,6 +84,14 @@ testWith(NEEDS, "a tool that never answers ends by its own time or with its task
   assertEquals([status, await toolOf(patient, "double")({ n: 3 })], ["timeout", "6"]);
 });
 
+testWith(NEEDS, "a program of tools gets none of our variables but a few, and those that it is given", async () => {
+  Deno.env.set("SECRET_OF_THE_TEST", "key");
+  const command = ["sh", "-c", 'read line; echo "[$SECRET_OF_THE_TEST$TOKEN] $HOME" >&2'];
+  const said = await failureOf(mcpTools({ command, env: { TOKEN: "own" } }));
+  Deno.env.delete("SECRET_OF_THE_TEST");
+  assertStringIncludes(said, `It said: [own] ${Deno.env.get("HOME") ?? ""}`.trim());
+});
+
 testWith(NEEDS, "a program that is none or ends at once is said to be; one that never answers can be given up", async () => {
   assertStringIncludes(await failureOf(mcpTools({ command: ["no-such-program-here"] })), "McpConnectionError: the server of tools no-such");
   const broken = failureOf(mcpTools({ command: ["sh", "-c", "read line; echo no licence >&2; exit 3"] }));
