@@ -28,6 +28,8 @@ import { StoreScratch } from "./store_scratch.ts";
 
 /** Entries whose marks are looked at together and taken under one lock: some 5 µs if all are set, as long as a batch of sets holds it. */
 const SLICE_ENTRIES = 2_048;
+/** Words of four marks that are looked at as one; a slice is so many of these. */
+const GROUP_WORDS = 4;
 /** Slices without any mark that are passed in a row: some 10 µs. */
 const SLICES_PER_STEP = 32;
 /** Entries that are copied in a row. */
@@ -226,26 +228,44 @@ export class StorePart implements LogPart {
 
   #isMarked(from: number, to: number): boolean {
     const end = this.#changed + ((to + 3) >>> 2);
-    for (let at = this.#changed + (from >>> 2); at < end; at++) if (this.#words[at] !== 0) return true;
+    for (let at = this.#changed + (from >>> 2); at < end; at += GROUP_WORDS) if (this.#isGroupMarked(at)) return true;
     return false;
   }
 
-  /** Under the lock: takes the marks of a slice. */
+  #isGroupMarked(at: number): boolean {
+    const words = this.#words;
+    return (words[at] | words[at + 1] | words[at + 2] | words[at + 3]) !== 0;
+  }
+
+  /**
+   * Under the lock: takes the marks of a slice, of whole groups. So one of an entry at `to` or beyond, which another thread has begun to use since the flush
+   * was asked for, is taken along: to take only its word would be to lose it.
+   */
   #take(from: number, to: number, all: boolean): void {
     const words = this.#words;
-    if (this.#takenEnd + SLICE_ENTRIES > this.#taken.length) {
-      const grown = new Uint32Array(2 * this.#taken.length);
-      grown.set(this.#taken);
-      this.#taken = grown;
-    }
-    for (let at = this.#changed + (from >>> 2), entry = from; entry < to; at++, entry += 4) {
-      const marks = words[at];
-      if (marks === 0 && !all) continue;
-      for (let i = 0; i < 4 && entry + i < to; i++) {
-        if (all || ((marks >>> (8 * i)) & 0xff) !== 0) this.#taken[this.#takenEnd++] = entry + i;
+    const taken = this.#roomToTake();
+    let count = this.#takenEnd;
+    const end = this.#changed + ((to + 3) >>> 2);
+    for (let group = this.#changed + (from >>> 2); group < end; group += GROUP_WORDS) {
+      if (!all && !this.#isGroupMarked(group)) continue;
+      for (let at = group; at < group + GROUP_WORDS; at++) {
+        const marks = words[at];
+        if (marks !== 0) words[at] = 0;
+        else if (!all) continue;
+        for (let i = 0, entry = 4 * (at - this.#changed); i < 4; i++, entry++) {
+          if (((marks >>> (8 * i)) & 0xff) !== 0 || (all && entry < to)) taken[count++] = entry;
+        }
       }
-      if (marks !== 0) words[at] = 0;
     }
+    this.#takenEnd = count;
+  }
+
+  /** Room for the entries of one more slice. */
+  #roomToTake(): Uint32Array {
+    if (this.#takenEnd + SLICE_ENTRIES <= this.#taken.length) return this.#taken;
+    const grown = new Uint32Array(2 * this.#taken.length);
+    grown.set(this.#taken);
+    return this.#taken = grown;
   }
 
   #write(batch: LogBatch, entry: number, all: boolean): void {

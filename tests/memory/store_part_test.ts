@@ -87,6 +87,26 @@ Deno.test("a key that is met at two places by one flush is restored as what it w
   await last.persistence.close();
 });
 
+Deno.test("a key that takes a fresh entry while a flush is under way is in the next one, wherever the entries ended", async () => {
+  for (let entries = 9_000; entries < 9_004; entries++) {
+    const disk = new FaultDisk(1);
+    let work = (): void => {};
+    const { store, persistence } = await keepStore(disk, { bytes: 4 << 20, turn: () => Promise.resolve(work()), stepMs: 0.3 });
+    for (let key = 0; key < entries; key++) store.set("a", `k${key}`, key);
+    // Behind the last entry, whose marks have not been taken yet.
+    work = () => {
+      work = () => {};
+      for (const key of "xyz") store.set("a", key, "later");
+    };
+    await persistence.flush();
+    await persistence.flush();
+    await persistence.abandon();
+    const again = await keepStore(disk, { bytes: 4 << 20 });
+    assertEquals(["x", "y", "z"].map((key) => again.store.get("a", key)), ["later", "later", "later"], `${entries} entries`);
+    await again.persistence.close();
+  }
+});
+
 Deno.test("whatever a thread had in hand when it died at any atomic step is in the next flush as the others see it", async () => {
   const changes: Record<string, (store: MemoryStore) => void> = {
     insert: (store) => void store.set("n", "new", { x: 1 }),
