@@ -1,24 +1,46 @@
 /**
  * What keeping state on disk costs: a flush of 1 % of 128 MiB (time of the main thread, longest turn, disk), recovery of 128 MiB, get and set with and
  * without persistence, and messages between threads while flushes run and while they do not. The last two in turns, so that a machine that grows slower
- * meanwhile is no finding. Beside it a plain write and fdatasync of as many bytes: what the disk takes by itself.
+ * meanwhile is no finding. Beside it a plain write and fdatasync of as many bytes: what the disk takes by itself. On Linux the main thread's time is also
+ * given as the processor's, which leaves out while other programs had it.
  *
- * deno run --allow-read --allow-write bench/persistence.ts [pairs = 15] [folder = a temporary one]
+ * ```sh
+ * deno run --allow-read --allow-write bench/persistence.ts                    # 15 pairs in a temporary folder
+ * deno run --allow-read --allow-write bench/persistence.ts --pairs 31 --folder state/ --only flush,recovery
+ * deno run --allow-read --allow-write --allow-ffi bench/persistence.ts --native   # with the library of deno task build:native
+ * ```
  */
 import { setImmediate } from "node:timers";
+import { parseArgs } from "node:util";
 import { SystemClock } from "../core/base/clock.ts";
 import { plainCodec } from "../core/bus/codec.ts";
-import { portableKernels } from "../core/memory/kernels.ts";
+import { type Kernels, portableKernels } from "../core/memory/kernels.ts";
+import { openLibrary } from "../core/memory/kernels_native.ts";
 import { planLayout } from "../core/memory/layout.ts";
+import { libraryName } from "../core/memory/library_place.ts";
 import { MemoryStore } from "../core/memory/memory_store.ts";
+import { choosingKernels } from "../core/memory/native_kernels.ts";
 import { type PersistenceDisk, systemDisk } from "../core/memory/persistence_file.ts";
 import { PortablePersistence } from "../core/memory/portable_persistence.ts";
 import { allocateMemory } from "../core/memory/shared_memory.ts";
 import { StorePart } from "../core/memory/store_part.ts";
 import { UltraFastAgentManager } from "../mod.ts";
 
-const pairs = Number(Deno.args[0] ?? 15);
-const folder = Deno.args[1] ?? await Deno.makeTempDir();
+const PARTS = ["flush", "recovery", "operations", "messages"] as const;
+const { values: given } = parseArgs({
+  args: Deno.args,
+  options: {
+    pairs: { type: "string", default: "15" },
+    folder: { type: "string" },
+    only: { type: "string", default: PARTS.join(",") },
+    native: { type: "boolean", default: false },
+  },
+});
+const pairs = Number(given.pairs);
+const folder = given.folder ?? await Deno.makeTempDir();
+const library = decodeURIComponent(new URL(`../native/build/${libraryName()}`, import.meta.url).pathname);
+const native = given.native ? { library } : false;
+const kernels: Kernels = native ? choosingKernels(openLibrary(library), new SystemClock(0)).kernels : portableKernels;
 const MIB = 2 ** 20;
 /** 128 MiB of blocks of 256 bytes, in a store that does not evict them. */
 const [STORE_BYTES, ENTRIES] = [256 * MIB, 128 * MIB / 256];
@@ -26,6 +48,11 @@ const VALUE = "v".repeat(200);
 
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1];
 const ms = (value: number): string => `${value.toFixed(2)} ms`;
+
+/** Time of this thread on a processor so far; NaN where the system does not say. */
+function processorMs(): number {
+  return Deno.build.os === "linux" ? Number(Deno.readTextFileSync("/proc/thread-self/schedstat").split(" ")[0]) / 1e6 : NaN;
+}
 
 /** Counts the time in which the main thread waits, and the longest in which it does not. */
 class Watch {
@@ -78,7 +105,7 @@ async function openStore(path: string): Promise<{ store: MemoryStore; persistenc
   const layout = planLayout({ hosts: 2, agentSlots: 16, sharedBufferBytes: 32 * MIB, storeBytes: STORE_BYTES });
   const memory = allocateMemory(layout.totalBytes);
   const persistence = await PortablePersistence.open({
-    ...{ path, intervalMs: 1_000, disk, kernels: portableKernels, clock: new SystemClock(0) },
+    ...{ path, intervalMs: 1_000, disk, kernels, clock: new SystemClock(0) },
     parts: [new StorePart(memory, layout, 0)],
     turn: () => watch.wait(new Promise<void>((resolve) => void setImmediate(resolve))),
     emit: (event, data) => console.log(event, data),
@@ -93,14 +120,16 @@ async function benchFlush(path: string): Promise<void> {
   const whole = performance.now();
   await persistence.flush();
   console.log(`flush of everything: ${ms(performance.now() - whole)}`);
-  const found: Record<string, number[]> = { main: [], turn: [], sync: [], wall: [], raw: [] };
+  const found: Record<string, number[]> = { main: [], processor: [], turn: [], sync: [], wall: [], raw: [] };
   for (let round = 0; round < 2 * pairs; round++) {
     for (let i = 0; i < ENTRIES / 100; i++) store.set("bench", `key:${Math.imul(i + round * 5_003, 40_503) >>> 0 & (ENTRIES - 1)}`, VALUE);
     const before = persistence.status.bytes;
+    const processor = processorMs();
     const from = performance.now();
     watch.begin();
     await persistence.flush();
     watch.end();
+    found.processor.push(processorMs() - processor);
     const wall = performance.now() - from;
     found.main.push(wall - watch.waitedMs);
     found.turn.push(watch.turnMsMax);
@@ -111,7 +140,8 @@ async function benchFlush(path: string): Promise<void> {
     if (round === 0) console.log(`1 % changed: ${(bytes / MIB).toFixed(2)} MiB a flush`);
   }
   const say = (name: string): string => `${ms(median(found[name]))} (worst ${ms(Math.max(...found[name]))})`;
-  console.log(`flush of 1 %: main thread ${say("main")}, longest turn ${say("turn")}, fdatasync ${say("sync")}, wall ${say("wall")}`);
+  console.log(`flush of 1 %: main thread ${say("main")}, of that on a processor ${say("processor")}, longest turn ${say("turn")}`);
+  console.log(`  fdatasync ${say("sync")}, wall ${say("wall")}`);
   console.log(`write and fdatasync of as many bytes by themselves: ${say("raw")}`);
   await persistence.close();
 }
@@ -127,19 +157,24 @@ async function rawWrite(bytes: number): Promise<number> {
 
 async function benchRecovery(path: string): Promise<void> {
   for (let round = 0; round < 3; round++) {
+    const processor = processorMs();
     const from = performance.now();
     const { store, persistence } = await openStore(path);
     const took = performance.now() - from;
     console.log(
-      `recovery: ${ms(took)} for ${store.stats().entries} entries out of a log of ${(persistence.status.bytes / MIB).toFixed(0)} MiB ` +
+      `recovery: ${ms(took)} (${
+        ms(processorMs() - processor)
+      } of this thread on a processor) for ${store.stats().entries} entries out of a log of ${
+        (persistence.status.bytes / MIB).toFixed(0)
+      } MiB ` +
         `(lost ${persistence.recovery.lost.records}, damaged ${round === 0 ? store.verify().damaged : "not looked at again"})`,
     );
     await persistence.abandon();
   }
   const log = await Deno.readFile(path);
   const from = performance.now();
-  portableKernels.crc32c(log);
-  console.log(`checksum of as many bytes by itself, in TypeScript: ${ms(performance.now() - from)}`);
+  kernels.crc32c(log);
+  console.log(`checksum of as many bytes by itself, ${kernels.name}: ${ms(performance.now() - from)}`);
 }
 
 /** Median time of one operation, in ns. */
@@ -157,7 +192,7 @@ function perOperation(store: MemoryStore, write: boolean): number {
 }
 
 async function benchOperations(path: string): Promise<void> {
-  const options = { threads: 0, enablePerformanceMonitoring: false };
+  const options = { threads: 0, enablePerformanceMonitoring: false, native };
   await using plain = new UltraFastAgentManager(options);
   await using kept = new UltraFastAgentManager({ ...options, persistence: { path } });
   await Promise.all([plain.initialize(), kept.initialize()]);
@@ -201,6 +236,7 @@ const PINGER = `data:text/javascript,${
 async function benchMessages(path: string): Promise<void> {
   await using manager = new UltraFastAgentManager({
     ...{ threads: 2, memoryStoreSize: STORE_BYTES, enablePerformanceMonitoring: false, behaviors: { pinger: PINGER } },
+    native,
     persistence: { path, intervalMs: 3_600_000 },
   });
   await manager.initialize();
@@ -243,11 +279,12 @@ async function benchMessages(path: string): Promise<void> {
   );
 }
 
+const only = given.only.split(",");
+const benches = { flush: benchFlush, recovery: benchRecovery, operations: benchOperations, messages: benchMessages };
+console.log(`${kernels.name} loops, ${pairs} pairs`);
 try {
-  await benchFlush(`${folder}/state`);
-  await benchRecovery(`${folder}/state`);
-  await benchOperations(`${folder}/operations`);
-  await benchMessages(`${folder}/messages`);
+  // A recovery reads what the flushes left.
+  for (const part of PARTS) if (only.includes(part)) await benches[part](`${folder}/${part === "recovery" ? "flush" : part}`);
 } finally {
-  if (Deno.args[1] === undefined) await Deno.remove(folder, { recursive: true });
+  if (given.folder === undefined) await Deno.remove(folder, { recursive: true });
 }
