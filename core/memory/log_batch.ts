@@ -31,6 +31,8 @@ export type Checksum = Kernels["crc32c"];
 export type Salt = readonly [number, number];
 
 const GROWTH = 2;
+/** Of a record's head; as words and not by a view, because there are many. */
+const [PART, BYTES, KEY, EXTRA] = [LOG_RECORD.part >>> 2, LOG_RECORD.bytes >>> 2, LOG_RECORD.key >>> 2, LOG_RECORD.extra >>> 2];
 
 /** A file's header. */
 export function headerOf(salt: Salt, createdAt: number, base: number, checksum: Checksum): Uint8Array<ArrayBufferLike> {
@@ -100,14 +102,15 @@ export class LogBatch {
     const at = this.#at;
     const next = at + LOG_RECORD_BYTES + alignRecord(bytes);
     if (next > this.#window.bytes.length) this.#grow(next);
-    const { view, floats } = this.#window;
+    const { words, floats } = this.#window;
     // Padding is part of what the checksum covers.
     if (bytes > 0) floats[(next >>> 3) - 1] = 0;
-    view.setUint32(at + LOG_RECORD.part, part, true);
-    view.setUint32(at + LOG_RECORD.bytes, bytes, true);
-    view.setUint32(at + LOG_RECORD.key, key, true);
-    view.setInt32(at + LOG_RECORD.extra, extra, true);
-    view.setFloat64(at + LOG_RECORD.version, version, true);
+    const word = at >>> 2;
+    words[word + PART] = part;
+    words[word + BYTES] = bytes;
+    words[word + KEY] = key;
+    words[word + EXTRA] = extra;
+    floats[(at + LOG_RECORD.version) >>> 3] = version;
     this.#at = next;
     this.#blockRecords++;
     this.records++;

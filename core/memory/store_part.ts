@@ -20,6 +20,7 @@ import type { SharedMemory } from "./shared_memory.ts";
 import { StoreAdoption } from "./store_adoption.ts";
 import { StoreBlocks, wordsOfBlock } from "./store_blocks.ts";
 import { StoreEntries } from "./store_entries.ts";
+import { StoreFetch } from "./store_fetch.ts";
 import { LOW_RANGE, StoreJournal } from "./store_journal.ts";
 import { STORE_KEY_BITS, STORE_NAMESPACES_MAX, STORE_UNIT_BYTES, storeParts } from "./store_layout.ts";
 import { StoreLock } from "./store_lock.ts";
@@ -63,6 +64,7 @@ export class StorePart implements LogPart {
   readonly #entries: StoreEntries;
   readonly #journal: StoreJournal;
   readonly #adoption: StoreAdoption;
+  readonly #fetch: StoreFetch;
   /** Entries of the batch under way. */
   #taken = new Uint32Array(SLICE_ENTRIES);
   #takenEnd = 0;
@@ -87,6 +89,7 @@ export class StorePart implements LogPart {
     this.#journal = new StoreJournal(memory, layout);
     this.#entries = new StoreEntries(memory, layout, this.#blocks, this.#namespaces, this.#journal);
     this.#adoption = new StoreAdoption(memory, layout, this.#blocks, this.#namespaces, this.#entries);
+    this.#fetch = new StoreFetch(memory, layout);
   }
 
   /** Keys that were restored. */
@@ -109,11 +112,15 @@ export class StorePart implements LogPart {
       }
       const first = this.#takenEnd;
       this.#locked(() => this.#take(from, to, all));
-      for (let index = first; index < this.#takenEnd; index++) {
-        this.#write(batch, this.#taken[index], all);
-        if (batch.isFull || (index - first) % ENTRIES_PER_STEP === ENTRIES_PER_STEP - 1) yield;
+      for (let index = first; index < this.#takenEnd; index += ENTRIES_PER_STEP) {
+        const stop = Math.min(this.#takenEnd, index + ENTRIES_PER_STEP);
+        this.#fetch.entries(this.#taken, index, stop);
+        for (let at = index; at < stop; at++) {
+          this.#write(batch, this.#taken[at], all);
+          if (batch.isFull) yield;
+        }
+        yield;
       }
-      yield;
     }
     if (!all && this.#takenEnd === 0) return;
     // Again, in another block than above or in another batch: a name that is lost takes all keys of its namespace along.
