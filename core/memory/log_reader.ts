@@ -25,11 +25,10 @@ import {
   LOG_RECORD_BYTES,
   RECORD_GONE,
 } from "./log_layout.ts";
+import { LogWindow } from "./log_window.ts";
 import type { PersistenceFile } from "./persistence_file.ts";
 import { type ByteWindow, privateWindow } from "./shared_memory.ts";
 
-/** Read at a time. */
-const WINDOW_BYTES = 4 << 20;
 /** Numbers of damaged batches that a report names. */
 const SEQUENCES_NAMED_MAX = 32;
 
@@ -91,26 +90,27 @@ interface Head {
 export class LogReader {
   /** Of this file's blocks. */
   salt: Salt = [0, 0];
-  readonly #window: ByteWindow = privateWindow(BLOCK_BYTES_MAX + 2 * LOG_BLOCK_BYTES);
-  #windowAt = 0;
-  #windowEnd = 0;
+  #window: LogWindow;
   #bytes = 0;
   #headerDamaged = false;
   /** Number of the batch that the file began with when it took its place; 0: none. */
   #base = 0;
   readonly #blocks: Place[] = [];
-  readonly #record: LogRecord = { part: 0, key: 0, extra: 0, version: 0, gone: false, bytes: 0, at: 0, window: this.#window };
+  readonly #record: LogRecord = { part: 0, key: 0, extra: 0, version: 0, gone: false, bytes: 0, at: 0, window: privateWindow(0) };
 
   /** `path` is for errors. */
-  constructor(private readonly file: PersistenceFile, private readonly path: string, private readonly checksum: Checksum) {}
+  constructor(private readonly file: PersistenceFile, private readonly path: string, private readonly checksum: Checksum) {
+    this.#window = new LogWindow(file, path, 0);
+  }
 
   /** Whether there is a log at all: false for a file that is empty, or whose making was interrupted. Throws what `persistence_errors.ts` has. */
   async begin(): Promise<boolean> {
     this.#bytes = await this.file.size();
+    this.#window = new LogWindow(this.file, this.path, this.#bytes);
     const length = Math.min(this.#bytes, LOG_HEADER_BYTES);
     if (length === 0) return false;
-    await this.#load(0, length);
-    const { bytes, view } = this.#window;
+    await this.#window.load(0, length);
+    const { bytes, view } = this.#window.bytes;
     const magic = length >= 8 && LOG_MAGIC.every((word, index) => view.getUint32(LOG_HEADER.magic + 4 * index, true) === word);
     const isZero = bytes.subarray(0, length).every((byte) => byte === 0);
     // It begins to exist with its header; a loss of power then leaves a part of it, or zeros.
@@ -184,12 +184,18 @@ export class LogReader {
 
   /** Shows all records of the blocks that count, in order. */
   async replay(visit: (record: LogRecord) => void): Promise<void> {
-    for (const block of this.#blocks) this.#show(await this.#load(block.at, block.bytes), block.bytes, visit);
+    for (const block of this.#blocks) this.#show(await this.#window.load(block.at, block.bytes), block.bytes, visit);
+  }
+
+  /** Resolves when the file is not read any more; before it is closed or written to. */
+  async settled(): Promise<void> {
+    await this.#window.settled();
   }
 
   #show(from: number, length: number, visit: (record: LogRecord) => void): void {
-    const { words, floats } = this.#window;
+    const { words, floats } = this.#window.bytes;
     const record = this.#record;
+    record.window = this.#window.bytes;
     const end = from + length;
     for (let at = from; at + LOG_RECORD_BYTES <= end;) {
       const word = at >>> 2;
@@ -216,8 +222,8 @@ export class LogReader {
     open.indices++;
     open.sums = chain(open.sums, head.payload, this.checksum);
     const isThere = at + LOG_BLOCK_BYTES + head.bytes <= this.#bytes;
-    const from = isThere ? await this.#load(at + LOG_BLOCK_BYTES, head.bytes) : 0;
-    if (isThere && this.checksum(this.#window.bytes.subarray(from, from + head.bytes)) === head.payload) {
+    const from = isThere ? await this.#window.load(at + LOG_BLOCK_BYTES, head.bytes) : 0;
+    if (isThere && this.checksum(this.#window.bytes.bytes.subarray(from, from + head.bytes)) === head.payload) {
       open.blocks.push({ at: at + LOG_BLOCK_BYTES, bytes: head.bytes });
       return this.#show(from, head.bytes, visit);
     }
@@ -229,8 +235,8 @@ export class LogReader {
   /** The head of a block, if one stands there. */
   async #head(at: number): Promise<Head | undefined> {
     if (at + LOG_BLOCK_BYTES > this.#bytes) return undefined;
-    const from = await this.#load(at, LOG_BLOCK_BYTES);
-    const { view, bytes } = this.#window;
+    const from = await this.#window.load(at, LOG_BLOCK_BYTES);
+    const { view, bytes } = this.#window.bytes;
     if (view.getUint32(from + LOG_BLOCK.magic, true) !== BLOCK_MAGIC) return undefined;
     if (this.salt.some((word, index) => view.getUint32(from + LOG_BLOCK.salt + 4 * index, true) !== word)) return undefined;
     const sum = this.checksum(bytes.subarray(from, from + LOG_BLOCK.checksum));
@@ -249,8 +255,8 @@ export class LogReader {
   /** Takes the salt from the first block that holds together by itself. */
   async #guessSalt(): Promise<boolean> {
     for (let at = LOG_HEADER_BYTES; at + LOG_BLOCK_BYTES <= this.#bytes; at += LOG_ALIGN_BYTES) {
-      const from = await this.#load(at, LOG_BLOCK_BYTES);
-      const { view } = this.#window;
+      const from = await this.#window.load(at, LOG_BLOCK_BYTES);
+      const { view } = this.#window.bytes;
       this.salt = [view.getUint32(from + LOG_BLOCK.salt, true), view.getUint32(from + LOG_BLOCK.salt + 4, true)];
       const head = await this.#head(at);
       if (head === undefined) continue;
@@ -263,27 +269,8 @@ export class LogReader {
 
   #headerHolds(length: number): boolean {
     if (length < LOG_HEADER_BYTES) return false;
-    const { bytes, view } = this.#window;
+    const { bytes, view } = this.#window.bytes;
     return view.getUint32(LOG_HEADER.checksum, true) === this.checksum(bytes.subarray(0, LOG_HEADER.checksum));
-  }
-
-  /** Has bytes of the file in the window: returns where. Throws when they are not there or cannot be read. */
-  async #load(at: number, bytes: number): Promise<number> {
-    if (at >= this.#windowAt && at + bytes <= this.#windowEnd) return at - this.#windowAt;
-    const wanted = Math.min(Math.max(bytes, WINDOW_BYTES), this.#bytes - at, this.#window.bytes.length);
-    this.#windowAt = at;
-    this.#windowEnd = at;
-    try {
-      while (this.#windowEnd - at < wanted) {
-        const read = await this.file.read(this.#windowEnd, this.#window.bytes.subarray(this.#windowEnd - at, wanted));
-        if (read <= 0) break;
-        this.#windowEnd += read;
-      }
-    } catch (cause) {
-      throw unreadable(this.path, cause);
-    }
-    if (at + bytes > this.#windowEnd) throw unreadable(this.path, new Error(`it ends at ${this.#windowEnd} while it is being read`));
-    return 0;
   }
 }
 

@@ -83,13 +83,14 @@ export class PortablePersistence {
     const { path, disk, clock, kernels, parts } = options;
     const startedAt = clock.now();
     const file = await openLocked(disk, path);
+    const reader = new LogReader(file, path, kernels.crc32c);
     try {
       // What a rewrite left that never took this file's place.
       await disk.remove(nextPath(path));
-      const reader = new LogReader(file, path, kernels.crc32c);
       let found: LogRecovery;
       if (await reader.begin()) {
         found = await recoverLog(reader, parts);
+        await reader.settled();
         if (found.scan.cut !== null) await file.truncate(found.end);
       } else {
         const salt: Salt = [entropy(), entropy()];
@@ -102,6 +103,7 @@ export class PortablePersistence {
       found.durationMs = clock.now() - startedAt;
       return new PortablePersistence(options, file, found);
     } catch (error) {
+      await reader.settled();
       file.close();
       throw error;
     }

@@ -7,7 +7,7 @@ import type { AgentRecord } from "../../core/agents/agent_registry.ts";
 import { plainCodec } from "../../core/bus/codec.ts";
 import { portableKernels } from "../../core/memory/kernels.ts";
 import { LOG_PART } from "../../core/memory/log_layout.ts";
-import { LogReader, type LogRecord } from "../../core/memory/log_reader.ts";
+import { LogReader, type LogRecord, type LogScan } from "../../core/memory/log_reader.ts";
 import { unreadable } from "../../core/memory/persistence_errors.ts";
 import type { PersistenceFile } from "../../core/memory/persistence_file.ts";
 import { STORE_KEY_BITS } from "../../core/memory/store_layout.ts";
@@ -26,6 +26,13 @@ class Latest {
   readonly messages = new Map<number, Set<number>>();
   readonly agents = new Map<number, { id: number; type: string; snapshotBytes: number }>();
   readonly counts: Record<string, number> = {};
+
+  async readAll(reader: LogReader, path: string): Promise<LogScan> {
+    if (!await reader.begin()) throw unreadable(path);
+    const scan = await reader.scan();
+    await reader.replay((record) => this.take(record));
+    return scan;
+  }
 
   take(record: LogRecord): void {
     const { part, key, version, extra, bytes, at, window } = record;
@@ -68,10 +75,8 @@ function set<T>(map: Map<number, T>, { key, gone }: LogRecord, value: () => T): 
 export async function inspectPortable(path: string): Promise<PortableReport> {
   using file = Deno.openSync(path);
   const reader = new LogReader(readOnly(file), path, portableKernels.crc32c);
-  if (!await reader.begin()) throw unreadable(path);
-  const scan = await reader.scan();
   const latest = new Latest();
-  await reader.replay((record) => latest.take(record));
+  const scan = await latest.readAll(reader, path).finally(() => reader.settled());
   const sums = new Map<number, { entries: number; bytes: number }>();
   for (const { namespace, bytes } of latest.entries.values()) {
     const sum = sums.get(namespace) ?? { entries: 0, bytes: 0 };
