@@ -53,18 +53,24 @@ for (let key = 0; key < KEYS; key++) {
 const found = bus.consume("work", 100_000).map(({ payload }) => payload as number);
 // Mapped, a message that was taken out and put in again may be there twice: its taking out was not flushed, its putting in needs no flush.
 const waiting = mode === "mapped" ? [...new Set(found)] : found;
-demand(waiting.every((n, at) => at === 0 || n === waiting[at - 1] + 1), `the queue holds ${waiting.slice(0, 20)} …`);
+const gap = waiting.findIndex((n, at) => at > 0 && n !== waiting[at - 1] + 1);
+demand(
+  gap < 0,
+  `the queue holds ${waiting[0]} to ${waiting.at(-1)}, and in between ${waiting.slice(Math.max(0, gap - 2), gap + 3)}`,
+);
 demand(waiting.length === 0 || waiting[0] > Number(consumed), `message ${waiting[0]} was consumed`);
 demand(
   (waiting.at(-1) ?? Infinity) >= Number(written) && (waiting.length > 0 || Number(consumed) <= Number(written)),
   `message ${written}`,
 );
 for (const n of waiting) bus.publish("work", n);
+// Mapped, a life may end between setting a number and publishing it; numbers go on behind it, so it would be missing in the queue for good.
+for (let n = (waiting.at(-1) ?? Number(consumed)) + 1; n <= last; n++) bus.publish("work", n);
 const counts = recovery!.recovered;
 console.log(`ready ${counts.entries} ${counts.messages} ${counts.agents} ${recovery!.cut === null ? 0 : 1}`);
 
 const scribe = counts.agents > 0 ? recovery!.agents[0].agentId : await manager.spawnAgent("scribe");
-let next = Math.max(last, waiting.at(-1) ?? 0);
+let next = Math.max(last, waiting.at(-1) ?? 0); // no message is published before its number is set
 let taken = 0;
 for (let round = 0;; round++) {
   for (let count = 1 + random.below(20); count > 0; count--) {
