@@ -112,8 +112,11 @@ class MappedState implements Persistence {
     return { ...status, mode: "mapped", path: this.arena.path, bytes: status.bytes + this.arena.bytes };
   }
 
-  start(): Promise<void> {
-    return this.log.start();
+  async start(): Promise<void> {
+    await this.log.start();
+    // They stand in no log yet: consumed before the next flush and then killed, they would not come again as what was flushed does. Where the log cannot be
+    // written, the status and an event have said so.
+    if ((this.image?.queues.messages ?? 0) > 0) await this.log.flush().catch(() => undefined);
   }
 
   flush(): Promise<void> {

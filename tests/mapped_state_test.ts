@@ -80,6 +80,24 @@ testWith(
     }),
 );
 
+testWith(
+  NEEDS,
+  "what a start took over comes again, too, when it is consumed and the process is killed before a flush",
+  () =>
+    withFolder(async (folder) => {
+      const { path } = await killed(folder);
+      {
+        await using manager = managerOn(path);
+        await manager.initialize();
+        assertEquals(drained(manager, "work"), [2, 1, 3]);
+        for (const file of ["", ".log"]) Deno.copyFileSync(path + file, `${folder}/second${file}`);
+      }
+      await using manager = managerOn(`${folder}/second`);
+      await manager.initialize();
+      assertEquals(drained(manager, "work"), [2, 1, 3]);
+    }),
+);
+
 testWith(NEEDS, "after a loss of power the last flush counts, and the report says so", () =>
   withFolder(async (folder) => {
     const { path, agentId } = await killed(folder);
