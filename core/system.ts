@@ -122,7 +122,7 @@ export class System {
     const { placement, startAt } = this.#place(parts.cores ?? this.#native.kernels.system?.cores ?? null);
     this.#placement = placement;
     const { persistence } = config;
-    if (persistence?.mode === "mapped") this.#arena = MappedArena.open({ path: persistence.path, memory, layout, now: clock.now() });
+    if (persistence?.mode === "mapped") this.#arena = this.#openArena(persistence.path);
     memory.words[HEADER.magic >> 2] = LAYOUT_MAGIC;
     memory.words[HEADER.version >> 2] = LAYOUT_VERSION;
     memory.words[HEADER.hostsStarted >> 2] = threads + 1;
@@ -238,6 +238,15 @@ export class System {
       const { affinity, threads } = this.config;
       const placement = placeThreads(affinity, threads, readTopology(navigator.hardwareConcurrency), cores?.get());
       return { placement, startAt: pinnedStart(placement, cores) };
+    } catch (error) {
+      this.#native.close();
+      throw error;
+    }
+  }
+
+  #openArena(path: string): MappedArena {
+    try {
+      return MappedArena.open({ path, memory: this.#memory, layout: this.#layout, now: this.clock.now() });
     } catch (error) {
       this.#native.close();
       throw error;
