@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { NativeReport } from "../memory/kernel_loader.ts";
 import type { Incident, ValidationResult } from "./result.ts";
 
 /** Where it was measured. Null = unknown, with the reason in the report's `notMeasured`. */
@@ -23,6 +24,8 @@ export interface MachineFacts {
   v8: string;
   /** Model of the processor. */
   cpuModel: string | null;
+  /** Which loops run in C, as the kernels of the run found it when they started; `why` says what to do for the others. */
+  native: NativeReport;
 }
 
 /** What a report says of its run besides the results. */

@@ -5,6 +5,8 @@
  * @module
  */
 import { cpus } from "node:os";
+import { SystemClock } from "../../core/base/clock.ts";
+import { loadKernels, type NativeReport } from "../../core/memory/kernel_loader.ts";
 import { containerBytes, type MachineBytes, memoryBudget, physicalBytes } from "../../core/metrics/system_usage.ts";
 import type { MachineFacts } from "../../core/validation/report.ts";
 
@@ -40,9 +42,20 @@ export async function readSurroundings(checkout: URL = new URL("../../", import.
     deno: Deno.version.deno,
     v8: Deno.version.v8,
     cpuModel: await known("machine.cpuModel", withSys("cpus", () => cpus()[0]?.model.trim() || unknown("the system names no model"))),
+    native: nativeLoops(),
   };
   const commit = await known("commit", readCommit(checkout));
   return { machine, commit, budgetBytes: memoryBudget().bytes, notMeasured };
+}
+
+/** Which loops a kernel that starts now runs in C: it looks as this does. */
+function nativeLoops(): NativeReport {
+  const loaded = loadKernels({ enabled: true, library: null }, new SystemClock(0));
+  try {
+    return loaded.report();
+  } finally {
+    loaded.close();
+  }
 }
 
 /** The commit that `HEAD` names: in a checkout, a linked worktree, or with packed references. Rejects with the reason. */

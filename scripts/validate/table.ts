@@ -73,7 +73,16 @@ function machineLines({ machine, commit, threads, oversubscribed, budgetBytes, t
     }, ${ram}, ${machine.os}, Deno ${machine.deno}, V8 ${machine.v8}`,
     `commit: ${commit ?? "unknown"}   started: ${timestamp}   memory budget: ${gib(budgetBytes)} GiB`,
     `threads: ${threads}${over}`,
+    `loops: ${loopsText(machine.native)}`,
   ].join("\n");
+}
+
+function loopsText({ mode, why, library, loops }: ValidationReport["machine"]["native"]): string {
+  if (mode === "portable") return `TypeScript (${why})`;
+  const names = Object.entries(loops).filter(([, { runs }]) => runs === "native").map(([name, { from, unit }]) =>
+    `${name} from ${from} ${unit}`
+  );
+  return `native: ${names.join(", ")} (${library})`;
 }
 
 function summaryTable({ results }: ValidationReport): string {

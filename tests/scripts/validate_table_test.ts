@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { makeReport, type ValidationReport } from "../../core/validation/report.ts";
 import { reportText, table } from "../../scripts/validate/table.ts";
-import { sampleIncident, sampleMeasured, sampleResult } from "../support/sample_result.ts";
+import { SAMPLE_LOOPS, sampleIncident, sampleMeasured, sampleResult } from "../support/sample_result.ts";
 
 function report(change: Partial<ValidationReport> = {}): ValidationReport {
   const measured = sampleMeasured();
@@ -20,6 +20,7 @@ function report(change: Partial<ValidationReport> = {}): ValidationReport {
         deno: "2.9.6",
         v8: "15",
         cpuModel: null,
+        native: SAMPLE_LOOPS,
       },
     },
   };

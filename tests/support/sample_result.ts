@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { NativeReport } from "../../core/memory/kernel_loader.ts";
 import { Histogram } from "../../core/metrics/histogram.ts";
 import { type Incident, type Measured, type Percentiles, percentilesOf, type ValidationResult } from "../../core/validation/result.ts";
 import { planScenario, type ScenarioPlan, SCENARIOS } from "../../core/validation/scenarios.ts";
@@ -74,3 +75,11 @@ export function sampleResult(measured: Measured = sampleMeasured(), scenario: st
   const { targets, violations } = judge(measured, samplePlan());
   return { scenario, success: violations.length === 0, ...measured, targets, violations, recommendations: [] };
 }
+
+const IN_TYPESCRIPT = { runs: "portable", unit: "bytes", from: null, why: "no library is in use" } as const;
+
+/** What a run without the library reports of its loops. */
+export const SAMPLE_LOOPS: NativeReport = {
+  ...{ mode: "portable", why: "not built", library: null },
+  loops: { crc32c: IN_TYPESCRIPT, hash: IN_TYPESCRIPT, gather: { ...IN_TYPESCRIPT, unit: "ranges" } },
+};

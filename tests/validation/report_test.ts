@@ -1,13 +1,14 @@
 import { assert, assertEquals } from "@std/assert";
 import { incidentText, makeReport, type RunFacts, toCsv, toJson } from "../../core/validation/report.ts";
 import type { ValidationResult } from "../../core/validation/result.ts";
-import { sampleIncident, sampleMeasured, sampleResult } from "../support/sample_result.ts";
+import { SAMPLE_LOOPS, sampleIncident, sampleMeasured, sampleResult } from "../support/sample_result.ts";
 
 const FACTS: RunFacts = {
   ...{ timestamp: "2026-01-02T03:04:05.678Z", commit: null, threads: 2, oversubscribed: false, budgetBytes: 2 ** 31 },
   ...{ aborted: false, timedOut: false, notMeasured: { commit: "needs --allow-read" } },
   machine: {
     ...{ cores: 4, ramBytes: null, memoryLimitBytes: null, hostname: null, os: "linux x86_64", deno: "2.9.6", v8: "15", cpuModel: null },
+    native: SAMPLE_LOOPS,
   },
 };
 
