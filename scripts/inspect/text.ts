@@ -63,8 +63,20 @@ export function mappedText(report: MappedReport, { agents: agentsMax }: TextLimi
       table(["namespace", "entries", "bytes"], store.namespaces.map((row) => [row.namespace, whole(row.entries), whole(row.bytes)])),
     ),
     checkLines(report),
+    `next: ${nextOfMapped(report)}`,
   ];
   return parts.join("\n\n") + "\n";
+}
+
+/** What whoever looks at the file may do now. */
+function nextOfMapped({ path, state, bytesMissing, store }: MappedReport): string {
+  if (state === "in use") return "nothing; its process runs. Look again to see a later moment.";
+  if (state === "closed") return `start a manager on it: it takes over the log beside it, ${path}.log, which has all of this.`;
+  if (state === "filling") return "start a manager again: it makes this file anew.";
+  if (bytesMissing > 0 || store.check.damaged > 0) {
+    return `start a manager on it: it takes over what is whole, names what is not, and keeps this file as ${path}.damaged.`;
+  }
+  return "start a manager on it: it takes over the store and what waits in durable queues; agents come from the log beside it.";
 }
 
 function fileLines(report: MappedReport): string {
@@ -144,8 +156,19 @@ export function portableText(report: PortableReport, { agents: agentsMax }: Text
         [1],
       ),
     ),
+    `next: ${nextOfLog(report)}`,
   ];
   return parts.join("\n\n") + "\n";
+}
+
+function nextOfLog({ state, lost, headerDamaged, cut }: PortableReport): string {
+  if (state === "in use") return "nothing; its process runs. Look again to see a later moment.";
+  if (lost.places > 0 || headerDamaged) {
+    return "copy it, then start a manager on it: it takes over what is whole, and writes the file anew over time.";
+  }
+  return `start a manager on it: it takes over all of this${
+    cut === null ? "" : ", and cuts off the unfinished end, which nobody was promised"
+  }.`;
 }
 
 function logLines({ path, bytes, state, batches, sequence, headerDamaged, cut, lost }: PortableReport): string {
