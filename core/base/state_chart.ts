@@ -73,7 +73,10 @@ export class Configuration {
   /** Ways to a state, inner edges before outer ones. */
   towards(target: string): readonly Move[] {
     let moves = this.#byTarget.get(target);
-    if (moves === undefined) this.#byTarget.set(target, moves = this.#moves((edge) => edge.to.name === target));
+    if (moves === undefined) {
+      moves = this.#moves((edge) => edge.to.name === target);
+      if (this.chart.state(target) !== undefined) this.#byTarget.set(target, moves); // targets may be any text: only states are kept
+    }
     return moves;
   }
 

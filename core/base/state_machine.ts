@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { type Clock, epochOffsetMs, SystemClock } from "./clock.ts";
+import { type Clock, epochOffsetMs, StampClock, SystemClock } from "./clock.ts";
 import { describe, InvalidArgumentError, KernelError } from "./errors.ts";
 import { STATE_HISTORY_MAX, TRANSITIONS_NESTED_MAX, TRANSITIONS_WAITING_MAX } from "./limits.ts";
 import { chartOf, type CompiledCallback, type CompiledState, type Configuration, type Move, type StateChart } from "./state_chart.ts";
@@ -32,7 +32,7 @@ export type {
 
 /** What belongs to one machine and not to its chart. */
 export interface StateMachineOptions {
-  /** Times of the trail. */
+  /** Times of the trail. Default: the system's, to the millisecond. */
   readonly clock?: Clock;
   /** Lines of the trail that are kept. Default 100. */
   readonly historyMax?: number;
@@ -49,7 +49,7 @@ export interface StateMachineSnapshot<State extends string = string, Event exten
 const YES = Promise.resolve(true);
 const NO = Promise.resolve(false);
 const NO_OPTIONS: TransitionOptions<never> = {};
-const systemClock = new SystemClock(epochOffsetMs());
+const stamps = new StampClock(new SystemClock(epochOffsetMs()));
 
 /**
  * A state machine.
@@ -86,7 +86,7 @@ export class StateMachine<State extends string = string, Event extends string = 
   /** Begins in `initial`. A frozen definition is read once for all its machines. Throws `InvalidArgumentError` that names the field. */
   constructor(
     definition: StateMachineDefinition<State, Event, Context>,
-    { clock = systemClock, historyMax = STATE_HISTORY_MAX }: StateMachineOptions = {},
+    { clock = stamps, historyMax = STATE_HISTORY_MAX }: StateMachineOptions = {},
   ) {
     const chart = this.#chart = chartOf(definition as unknown as StateMachineDefinition);
     this.#clock = clock;
@@ -215,8 +215,11 @@ export class StateMachine<State extends string = string, Event extends string = 
   }
 
   #towards(target: string): readonly Move[] {
-    if (this.#chart.state(target) === undefined) throw new InvalidArgumentError("to", target, "name a state of this machine.");
-    return this.#configuration.towards(target);
+    const moves = this.#configuration.towards(target);
+    if (moves.length === 0 && this.#chart.state(target) === undefined) {
+      throw new InvalidArgumentError("to", target, "name a state of this machine.");
+    }
+    return moves;
   }
 
   #change(to: string, event: string | undefined, { reason, context, at }: TransitionOptions<never>): Change {
