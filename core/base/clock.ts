@@ -25,7 +25,7 @@ export function epochOffsetMs(): number {
  * Times for trails, to the millisecond: a reading of `performance.now` costs as much as a transition or a step, a look at the date a fourth of it. So the
  * clock is read when the date has moved on, and not again within the same millisecond.
  */
-export class StampClock implements Clock {
+class StampClock implements Clock {
   #date = NaN;
   #now = 0;
 
@@ -46,6 +46,11 @@ export class StampClock implements Clock {
   schedule(delayMs: number, callback: () => void, background?: boolean): Cancel {
     return this.clock.schedule(delayMs, callback, background);
   }
+}
+
+/** Times of a clock for a trail: of the system's to the millisecond, of any other as they are. */
+export function stampsOf(clock: Clock): Clock {
+  return clock instanceof SystemClock ? new StampClock(clock) : clock;
 }
 
 /** The system's monotonic clock, shifted into arena time. */

@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { type Clock, epochOffsetMs, StampClock, SystemClock } from "./clock.ts";
+import { type Clock, epochOffsetMs, stampsOf, SystemClock } from "./clock.ts";
 import { describe, InvalidArgumentError, KernelError } from "./errors.ts";
 import { STATE_HISTORY_MAX, TRANSITIONS_NESTED_MAX, TRANSITIONS_WAITING_MAX } from "./limits.ts";
 import { chartOf, type CompiledCallback, type CompiledState, type Configuration, type Move, type StateChart } from "./state_chart.ts";
@@ -49,7 +49,7 @@ export interface StateMachineSnapshot<State extends string = string, Event exten
 const YES = Promise.resolve(true);
 const NO = Promise.resolve(false);
 const NO_OPTIONS: TransitionOptions<never> = {};
-const stamps = new StampClock(new SystemClock(epochOffsetMs()));
+const stamps = stampsOf(new SystemClock(epochOffsetMs()));
 
 /**
  * A state machine.

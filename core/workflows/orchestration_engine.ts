@@ -3,11 +3,12 @@
  *
  * @module
  */
-import { type Clock, epochOffsetMs, SystemClock } from "../base/clock.ts";
+import { type Clock, epochOffsetMs, stampsOf, SystemClock } from "../base/clock.ts";
 import { checkedDelay, Deadlines } from "../base/deadlines.ts";
 import { InvalidArgumentError, KernelError, NotInitializedError } from "../base/errors.ts";
 import { EXECUTIONS_KEPT_MAX, EXECUTIONS_RUNNING_MAX, EXECUTIONS_WAITING_MAX, WORKFLOWS_MAX } from "../base/limits.ts";
 import { Random } from "../base/random.ts";
+import { Timeouts } from "../base/timeouts.ts";
 import { type ActionFunction, type ActionOptions, ActionTable, checkedAction } from "./action.ts";
 import type { WorkflowAgents } from "./agents.ts";
 import { Budget, NO_BUDGET } from "./budget.ts";
@@ -41,7 +42,7 @@ export interface EngineOptions {
   readonly runningMax?: number;
   /** Executions that may wait besides. Default 100,000. */
   readonly waitingMax?: number;
-  /** Ended executions whose history is kept in memory. Default 1,000. */
+  /** Ended executions whose history is kept in memory. Default 256. */
   readonly keptMax?: number;
 }
 
@@ -124,8 +125,10 @@ export class OrchestrationEngine {
     this.#shelf = new Shelf(this.#limits.keptMax);
     const now = clock.now();
     this.#prefix = journal === null ? Math.floor(now).toString(36) : journal.session.toString(36);
+    const deadlines = new Deadlines(clock);
     this.#host = {
-      ...{ clock, journal, effects, deadlines: new Deadlines(clock), random: new Random(options.seed ?? Math.floor(now)) },
+      ...{ clock: stampsOf(clock), journal, effects, deadlines, timeouts: new Timeouts(deadlines, clock) },
+      random: new Random(options.seed ?? Math.floor(now)),
       startChild: (definition, id, input, parent) => this.#startChild(definition, id, input, parent),
       ended: (run) => this.#ended(run),
     };

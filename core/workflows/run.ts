@@ -234,7 +234,7 @@ export class Run {
       this.tick();
       return this.#completed(unit, attempt, returned);
     }
-    if (step.kind !== "workflow") this.host.deadlines.insert(attempt);
+    if (step.kind !== "workflow") this.host.timeouts.insert(attempt, step.timeoutMs);
     if (!this.#offers) return void this.#follow(unit, attempt, returned as PromiseLike<unknown>);
     this.#offers = false;
     this.#offered = { unit, attempt, returned: returned as PromiseLike<unknown> };
@@ -279,7 +279,7 @@ export class Run {
 
   #settle(unit: Unit, attempt: StepContext): void {
     attempt.settled = true;
-    this.host.deadlines.remove(attempt);
+    this.host.timeouts.remove(attempt);
     unit.attempt = null;
     this.active--;
   }

@@ -5,6 +5,7 @@
  */
 import type { Clock } from "../base/clock.ts";
 import type { Deadlines } from "../base/deadlines.ts";
+import type { Timeouts } from "../base/timeouts.ts";
 import type { Random } from "../base/random.ts";
 import type { Budget } from "./budget.ts";
 import type { Effects } from "./effects.ts";
@@ -15,8 +16,11 @@ import type { WorkflowDefinition } from "./workflow.ts";
 
 /** What an engine gives to its executions. */
 export interface RunHost {
+  /** Times to the millisecond. */
   readonly clock: Clock;
   readonly deadlines: Deadlines;
+  /** Of tries. */
+  readonly timeouts: Timeouts;
   readonly random: Random;
   readonly journal: Journal | null;
   readonly effects: Effects;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Deadline } from "../base/deadlines.ts";
+import type { Timeout } from "../base/timeouts.ts";
 import type { ActionContext } from "./action.ts";
 import type { Budget } from "./budget.ts";
 import type { Effects } from "./effects.ts";
@@ -11,7 +11,7 @@ import type { Run } from "./run.ts";
 import type { Unit } from "./unit.ts";
 
 /** One try. */
-export class StepContext implements ActionContext, Deadline {
+export class StepContext implements ActionContext, Timeout {
   readonly #run: Run;
   readonly #unit: Unit;
   #controller: AbortController | null = null;
@@ -21,8 +21,8 @@ export class StepContext implements ActionContext, Deadline {
   settled = false;
   /** When it is to be ended; first at `deadlineMs`. */
   at: number;
-  /** Among the deadlines. */
-  place = -1;
+  before: Timeout | null = null;
+  after: Timeout | null = null;
   undoing: ActionContext["undoing"] = undefined;
 
   /** `attempt` from 1. */

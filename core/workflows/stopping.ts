@@ -38,10 +38,10 @@ function stopUnit(run: Run, unit: Unit, reason: unknown): void {
   if (attempt === null) return;
   attempt.abort(reason);
   if (unit.child !== null) return halt(unit.child, { kind: "cancelled", error: reason, reason: "its parent stops", compensate: true });
-  if (attempt.place < 0) return; // not begun yet: it will see that it need not
-  run.host.deadlines.remove(attempt);
+  if (attempt.after === null) return; // not begun yet: it will see that it need not
+  run.host.timeouts.remove(attempt);
   attempt.at = Math.min(attempt.deadlineMs, run.now + STEP_GRACE_MS);
-  run.host.deadlines.insert(attempt);
+  run.host.timeouts.insert(attempt, STEP_GRACE_MS);
 }
 
 /** A step will not complete. If it has begun it may have done something: a rollback looks at it. */
