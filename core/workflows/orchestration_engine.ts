@@ -328,14 +328,18 @@ export class OrchestrationEngine {
     else this.#queue.delete(run);
     this.#shelf.end(run.id);
     this.#counts[COUNTED[run.state as keyof typeof COUNTED]]++;
+    if (this.#queue.size > 0) this.#beginNext();
+    // A timer that is left standing would hold a program that has nothing more to do.
+    if (this.#shelf.livingCount === 0) this.#host.deadlines.close();
+  }
+
+  #beginNext(): void {
     for (const next of this.#queue) {
       if (this.#running >= this.#limits.runningMax) break;
       this.#queue.delete(next);
       next.tick();
       this.#begin(next);
     }
-    // A timer that is left standing would hold a program that has nothing more to do.
-    if (this.#shelf.livingCount === 0) this.#host.deadlines.close();
   }
 
   #version(id: string, version: number): WorkflowDefinition | undefined {

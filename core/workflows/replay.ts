@@ -81,7 +81,7 @@ function replayStep(run: Run, unit: Unit, { kind, at, data }: JournalEntry, earl
   switch (kind) {
     case "step-started":
       unit.attempts = data as number;
-      unit.startedAt ||= at;
+      unit.startedAt ??= at;
       unit.state = "RUNNING";
       unit.passed = true;
       underWay.add(unit);
@@ -169,7 +169,7 @@ function goOnWith(run: Run, unit: Unit): void {
     run.waits.forDecision(unit);
   } else if (step.kind === "delay" && unit.state === "WAITING") {
     const { delayMs } = unit.result as { delayMs: number };
-    delay(run, unit, Math.max(0, unit.startedAt + delayMs - run.now));
+    delay(run, unit, Math.max(0, unit.startedAt! + delayMs - run.now));
   } else {
     if (unit.state === "WAITING" && unit.attempts === 0) unit.result = undefined;
     run.push(unit);

@@ -11,6 +11,7 @@ import { isRetryable, stepTimeout, workflowTimeout } from "./errors.ts";
 import { inputOf, itemEnded, passGates, startChild } from "./gates.ts";
 import type { JournalEntry, JournalKind } from "./journal.ts";
 import { LineBook } from "./line_book.ts";
+import { outcomeOf, type WorkflowOutcome } from "./outcome.ts";
 import { replay } from "./replay.ts";
 import { halt, leave, windUp } from "./stopping.ts";
 import type { RunHost, RunSetup, Stop, Undoing } from "./run_parts.ts";
@@ -21,12 +22,8 @@ import type { WorkflowView } from "./workflow.ts";
 import { WORKFLOW_LIFECYCLE, type WorkflowState } from "./workflow_lifecycle.ts";
 import type { Plan } from "./workflow_plan.ts";
 
-/** A try that somebody is to wait for. */
-interface Offer {
-  readonly unit: Unit;
-  readonly attempt: StepContext;
-  readonly returned: PromiseLike<unknown>;
-}
+/** Steps that have begun may stay so many in the list: emptying it gives up its room. */
+const READY_KEPT = 16;
 
 /** One execution. */
 export class Run {
@@ -51,15 +48,21 @@ export class Run {
   #journaled = 0;
   /** Whether a function that has just seen a step end would wait for the next that begins, and that one. */
   #offers = false;
-  #offered: Offer | null = null;
+  #offered: Unit | null = null;
+  #returned: PromiseLike<unknown> | null = null;
   #waits: Waits | null = null;
   #results: Record<string, unknown> | null = null;
   #whenEnded: ((run: Run) => void)[] | null = null;
+  /** Of whoever waits for the result. */
+  #outcome: PromiseWithResolvers<WorkflowOutcome> | null = null;
   undoing: Undoing | null = null;
   /** Of the whole. */
   deadline: Deadline | null = null;
-  /** Time of the clock when it was last read. */
-  now: number;
+  /**
+   * Time of the clock when it was last read. It begins as no number, so that the field holds a reference: what takes its value shares one number, while a field
+   * of numbers would hand out a new one each time.
+   */
+  now: number = undefined as unknown as number;
   startedAt = 0;
   endedAt = 0;
   stop: Stop | null = null;
@@ -79,8 +82,8 @@ export class Run {
     this.machine = new StateMachine(WORKFLOW_LIFECYCLE, { clock: host.clock });
     const { steps } = plan;
     this.lines = new LineBook(2 + 2 * steps.length);
-    const units: Unit[] = this.units = [];
-    for (let index = 0; index < steps.length; index++) units.push(new Unit(steps[index]));
+    const units: Unit[] = this.units = new Array(steps.length);
+    for (let index = 0; index < steps.length; index++) units[index] = new Unit(steps[index]);
     this.#open = steps.length;
   }
 
@@ -96,8 +99,10 @@ export class Run {
   /** Results of the completed steps, kept up to date once somebody has asked for them. */
   get results(): Record<string, unknown> {
     if (this.#results === null) {
-      const results: Record<string, unknown> = this.#results = {};
-      for (const unit of this.units) if (unit.state === "COMPLETED") results[unit.step.id] = unit.result;
+      const results: Record<string, unknown> = this.#results = this.#open === 0 && this.units.every(isCompleted)
+        ? { ...this.plan.blank }
+        : {};
+      for (const unit of this.units) if (isCompleted(unit)) results[unit.step.id] = unit.result;
     }
     return this.#results;
   }
@@ -111,6 +116,13 @@ export class Run {
   output(): unknown {
     const { output } = this.plan;
     return output === null ? this.results : output(this.view());
+  }
+
+  /** Resolves when nothing more will happen. */
+  outcome(): Promise<WorkflowOutcome> {
+    if (this.over) return Promise.resolve(outcomeOf(this));
+    this.#outcome ??= Promise.withResolvers();
+    return this.#outcome.promise;
   }
 
   /** Calls back when nothing more will happen. */
@@ -183,7 +195,7 @@ export class Run {
       if (unit.passed || (unit.step.plain && unit.led)) this.try(unit);
       else passGates(this, unit);
     }
-    if (this.#next === ready.length && this.#next > 0) this.#next = ready.length = 0;
+    if (this.#next === ready.length && this.#next > READY_KEPT) this.#next = ready.length = 0;
     this.#pumping = false;
     if (this.active > 0 || this.over) return;
     if (this.stop !== null) windUp(this);
@@ -237,7 +249,8 @@ export class Run {
     if (step.kind !== "workflow") this.host.timeouts.insert(attempt, step.timeoutMs);
     if (!this.#offers) return void this.#follow(unit, attempt, returned as PromiseLike<unknown>);
     this.#offers = false;
-    this.#offered = { unit, attempt, returned: returned as PromiseLike<unknown> };
+    this.#offered = unit;
+    this.#returned = returned as PromiseLike<unknown>;
   }
 
   /**
@@ -260,10 +273,11 @@ export class Run {
       this.#offers = true;
       this.#completed(unit, attempt, value);
       this.#offers = false;
-      const next = this.#offered;
-      if (next === null) return;
-      this.#offered = null;
-      ({ unit, attempt, returned } = next);
+      if (this.#offered === null) return;
+      unit = this.#offered;
+      attempt = unit.attempt!;
+      returned = this.#returned!;
+      this.#offered = this.#returned = null;
     }
   }
 
@@ -392,6 +406,12 @@ export class Run {
     this.host.ended(this);
     const listeners = this.#whenEnded;
     this.#whenEnded = null;
+    this.#outcome?.resolve(outcomeOf(this));
+    this.#outcome = null; // what an ended execution keeps is carried along by the collector
     if (listeners !== null) { for (const listener of listeners) listener(this); }
   }
+}
+
+function isCompleted({ state }: Unit): boolean {
+  return state === "COMPLETED";
 }

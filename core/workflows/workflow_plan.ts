@@ -58,6 +58,8 @@ export interface Plan {
   readonly version: number;
   readonly steps: readonly PlanStep[];
   readonly byId: ReadonlyMap<string, PlanStep>;
+  /** Its keys are the steps' ids. A copy of it has the shape of all records by step: filled in, it costs a third of one that grows. */
+  readonly blank: Readonly<Record<string, unknown>>;
   readonly roots: readonly number[];
   readonly signals: ReadonlySet<string>;
   readonly timeoutMs: number | undefined;
@@ -117,6 +119,7 @@ export function planWorkflow(definition: WorkflowDefinition, sources: PlanSource
   return {
     ...{ definition, version, concurrency, timeoutMs: timeout, steps: planned },
     byId: new Map(planned.map((step) => [step.id, step])),
+    blank: Object.fromEntries(planned.map((step) => [step.id, undefined])),
     roots: planned.filter(({ dependencies }) => dependencies.length === 0).map(({ index }) => index),
     signals: new Set(planned.filter(({ kind }) => kind === "signal").map(({ signal }) => signal)),
     output: typeof output === "string" ? compilePath(output, `${root}.output`, (step) => known.has(step)) : output ?? null,
