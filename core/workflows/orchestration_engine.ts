@@ -23,7 +23,7 @@ import type { RunHost } from "./run_parts.ts";
 import { Shelf } from "./shelf.ts";
 import { abandon } from "./stopping.ts";
 import type { EffectKind, WorkflowDefinition } from "./workflow.ts";
-import { WorkflowExecution } from "./workflow_execution.ts";
+import type { WorkflowExecution } from "./workflow_execution.ts";
 import { type Plan, planWorkflow } from "./workflow_plan.ts";
 
 /** What an engine is made of; all optional. */
@@ -129,6 +129,7 @@ export class OrchestrationEngine {
     this.#host = {
       ...{ clock: stampsOf(clock), journal, effects, deadlines, timeouts: new Timeouts(deadlines, clock) },
       random: new Random(options.seed ?? Math.floor(now)),
+      idOf: ({ definition }, number) => `${definition.id.replaceAll("/", "_")}-${this.#prefix}-${number.toString(36)}`,
       startChild: (definition, id, input, parent) => this.#startChild(definition, id, input, parent),
       ended: (run) => this.#ended(run),
     };
@@ -185,7 +186,7 @@ export class OrchestrationEngine {
       throw new KernelError("ENGINE_FULL", message, this.#limits);
     }
     const run = new Run(this.#host, plan, {
-      id: this.#nextId(plan.definition.id),
+      key: this.#number++,
       input,
       budget: budget === undefined ? NO_BUDGET : new Budget(budget),
       parent: null,
@@ -210,11 +211,11 @@ export class OrchestrationEngine {
       (id, version) => this.#version(id, version),
     );
     const living = runs.filter((run) => !run.over);
-    const resumed = living.map((run) => this.#enter(run));
+    for (const run of living) this.#shelf.add(run);
     this.#running += living.length;
     for (const run of living) run.begun = true;
     for (const run of living) goOn(run);
-    return { resumed: resumed.filter(({ id }) => !id.includes("/")), refused };
+    return { resumed: living.filter(({ parent }) => parent === null).map(({ execution }) => execution), refused };
   }
 
   /**
@@ -232,12 +233,12 @@ export class OrchestrationEngine {
 
   /** Those that have not ended, sub-workflows too. */
   executions(): WorkflowExecution[] {
-    return this.#shelf.living();
+    return this.#shelf.living().map(({ execution }) => execution);
   }
 
   /** An execution that runs, waits, or has ended not long ago. */
   execution(id: string): WorkflowExecution | undefined {
-    return this.#shelf.get(id);
+    return this.#shelf.get(id)?.execution;
   }
 
   /** What happened in an execution, oldest first: from the journal where there is one, else what is still in memory. */
@@ -257,7 +258,7 @@ export class OrchestrationEngine {
     if (this.#closed) return;
     this.#closed = true;
     const error = workflowCancelled("the engine was closed");
-    for (const run of this.#shelf.runs()) abandon(run, error);
+    for (const run of this.#shelf.living()) abandon(run, error);
     this.#queue.clear();
     this.#host.deadlines.close();
     this.#host.journal?.close();
@@ -265,7 +266,8 @@ export class OrchestrationEngine {
 
   /** Begins, or waits for its turn; in a journal only once it is known to have been started. */
   #take(run: Run, signal: AbortSignal | undefined): WorkflowExecution | Promise<WorkflowExecution> {
-    const execution = this.#admit(run);
+    this.#admit(run);
+    const { execution } = run;
     const begin = (): WorkflowExecution => {
       if (signal !== undefined) this.#watch(run, execution, signal);
       if (this.#running < this.#limits.runningMax && this.#queue.size === 0) this.#begin(run);
@@ -284,16 +286,10 @@ export class OrchestrationEngine {
     });
   }
 
-  #admit(run: Run): WorkflowExecution {
+  #admit(run: Run): void {
     run.note("started", undefined, this.#host.journal === null ? undefined : startNote(run, this.#host.journal));
     run.become("QUEUED");
-    return this.#enter(run);
-  }
-
-  #enter(run: Run): WorkflowExecution {
-    const execution = new WorkflowExecution(run);
-    this.#shelf.add(run, execution);
-    return execution;
+    this.#shelf.add(run);
   }
 
   #watch(run: Run, execution: WorkflowExecution, signal: AbortSignal): void {
@@ -317,7 +313,7 @@ export class OrchestrationEngine {
     const now = parent.now;
     const own = now + (plan.timeoutMs ?? Infinity);
     const deadlineAt = Math.min(own, parent.deadlineAt);
-    const run = new Run(this.#host, plan, { id, input, budget: parent.budget, parent, deadlineAt, timeoutMs: deadlineAt - now });
+    const run = new Run(this.#host, plan, { key: id, input, budget: parent.budget, parent, deadlineAt, timeoutMs: deadlineAt - now });
     this.#admit(run);
     this.#begin(run);
     return run;
@@ -326,7 +322,7 @@ export class OrchestrationEngine {
   #ended(run: Run): void {
     if (run.begun) this.#running--;
     else this.#queue.delete(run);
-    this.#shelf.end(run.id);
+    this.#shelf.end(run);
     this.#counts[COUNTED[run.state as keyof typeof COUNTED]]++;
     if (this.#queue.size > 0) this.#beginNext();
     // A timer that is left standing would hold a program that has nothing more to do.
@@ -361,10 +357,6 @@ export class OrchestrationEngine {
       this.#plans.set(definition, plan);
     }
     return plan;
-  }
-
-  #nextId(workflowId: string): string {
-    return `${workflowId.replaceAll("/", "_")}-${this.#prefix}-${(this.#number++).toString(36)}`;
   }
 }
 

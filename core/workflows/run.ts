@@ -20,6 +20,7 @@ import { Unit } from "./unit.ts";
 import { Waits } from "./waits.ts";
 import type { WorkflowView } from "./workflow.ts";
 import { WORKFLOW_LIFECYCLE, type WorkflowState } from "./workflow_lifecycle.ts";
+import { WorkflowExecution } from "./workflow_execution.ts";
 import type { Plan } from "./workflow_plan.ts";
 
 /** Steps that have begun may stay so many in the list: emptying it gives up its room. */
@@ -27,7 +28,11 @@ const READY_KEPT = 16;
 
 /** One execution. */
 export class Run {
-  readonly id: string;
+  /** By which the engine finds it: the number that it has given, or the id where there is one already. */
+  readonly key: number | string;
+  #id: string | null = null;
+  /** As it is seen outside. */
+  readonly execution: WorkflowExecution = new WorkflowExecution(this);
   readonly input: unknown;
   readonly budget: Budget;
   readonly parent: Run | null;
@@ -71,8 +76,8 @@ export class Run {
   begun = false;
 
   /** Begins nothing yet. */
-  constructor(readonly host: RunHost, readonly plan: Plan, { id, input, budget, parent, deadlineAt, timeoutMs }: RunSetup) {
-    this.id = id;
+  constructor(readonly host: RunHost, readonly plan: Plan, { key, input, budget, parent, deadlineAt, timeoutMs }: RunSetup) {
+    this.key = key;
     this.input = input;
     this.budget = budget;
     this.parent = parent;
@@ -85,6 +90,11 @@ export class Run {
     const units: Unit[] = this.units = new Array(steps.length);
     for (let index = 0; index < steps.length; index++) units[index] = new Unit(steps[index]);
     this.#open = steps.length;
+  }
+
+  /** Put together when somebody asks for it. */
+  get id(): string {
+    return this.#id ??= typeof this.key === "string" ? this.key : this.host.idOf(this.plan, this.key);
   }
 
   get state(): WorkflowState {

@@ -13,6 +13,7 @@ import type { Journal } from "./journal.ts";
 import type { Run } from "./run.ts";
 import type { Unit } from "./unit.ts";
 import type { WorkflowDefinition } from "./workflow.ts";
+import type { Plan } from "./workflow_plan.ts";
 
 /** What an engine gives to its executions. */
 export interface RunHost {
@@ -24,6 +25,8 @@ export interface RunHost {
   readonly random: Random;
   readonly journal: Journal | null;
   readonly effects: Effects;
+  /** The id of an execution that it has numbered. */
+  idOf(plan: Plan, number: number): string;
   /** Begins a sub-workflow. */
   startChild(definition: WorkflowDefinition, id: string, input: unknown, parent: Run): Run;
   /** Hears that an execution has ended. */
@@ -32,7 +35,8 @@ export interface RunHost {
 
 /** How an execution was started. */
 export interface RunSetup {
-  readonly id: string;
+  /** A number of the engine, of which it makes an id; or an id. */
+  readonly key: number | string;
   readonly input: unknown;
   readonly budget: Budget;
   /** Time of the clock at which it must have ended; Infinity for none. */

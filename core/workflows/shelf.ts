@@ -4,19 +4,16 @@
  * @module
  */
 import type { Run } from "./run.ts";
-import type { WorkflowExecution } from "./workflow_execution.ts";
 
-interface Entry {
-  readonly run: Run;
-  readonly execution: WorkflowExecution;
-}
-
-/** Executions by id. One map for all: each change of a map costs as much as a tenth of a step. */
+/**
+ * Executions. One map for all, by number where the engine has given one: a new text would have to be put together and hashed, which costs as much as a step.
+ */
 export class Shelf {
-  readonly #entries = new Map<string, Entry>();
-  /** Ids of the ended, a ring. */
-  readonly #ended: string[] = [];
-  #endedCount = 0;
+  readonly #runs = new Map<number | string, Run>();
+  /** The ended, a ring. */
+  readonly #ended: (number | string)[] = [];
+  /** Where the next that ends goes. */
+  #place = 0;
   /** Those that have not ended. */
   livingCount = 0;
 
@@ -24,32 +21,28 @@ export class Shelf {
   constructor(private readonly keptMax: number) {}
 
   /** Adds a living one. */
-  add(run: Run, execution: WorkflowExecution): void {
-    this.#entries.set(run.id, { run, execution });
+  add(run: Run): void {
+    this.#runs.set(run.key, run);
     this.livingCount++;
   }
 
   /** It has ended; the one that ended longest ago gives way. */
-  end(id: string): void {
+  end({ key }: Run): void {
     this.livingCount--;
-    if (this.keptMax === 0) return void this.#entries.delete(id);
-    const place = this.#endedCount++ % this.keptMax;
-    if (this.#endedCount > this.keptMax) this.#entries.delete(this.#ended[place]);
-    this.#ended[place] = id;
+    if (this.keptMax === 0) return void this.#runs.delete(key);
+    if (this.#ended.length === this.keptMax) this.#runs.delete(this.#ended[this.#place]);
+    this.#ended[this.#place] = key;
+    if (++this.#place === this.keptMax) this.#place = 0;
   }
 
   /** A living one, or one of the last ended. */
-  get(id: string): WorkflowExecution | undefined {
-    return this.#entries.get(id)?.execution;
+  get(id: string): Run | undefined {
+    const numbered = this.#runs.get(parseInt(id.slice(id.lastIndexOf("-") + 1), 36));
+    return numbered?.id === id ? numbered : this.#runs.get(id);
   }
 
   /** All that have not ended. */
-  runs(): Run[] {
-    return [...this.#entries.values()].map(({ run }) => run).filter(({ over }) => !over);
-  }
-
-  /** The same, as they are seen outside. */
-  living(): WorkflowExecution[] {
-    return [...this.#entries.values()].filter(({ run }) => !run.over).map(({ execution }) => execution);
+  living(): Run[] {
+    return [...this.#runs.values()].filter(({ over }) => !over);
   }
 }
