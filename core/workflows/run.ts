@@ -31,6 +31,8 @@ export class Run {
   /** By which the engine finds it: the number that it has given, or the id where there is one already. */
   readonly key: number | string;
   #id: string | null = null;
+  /** The next in its place of the shelf. */
+  beside: Run | null = null;
   /** As it is seen outside. */
   readonly execution: WorkflowExecution = new WorkflowExecution(this);
   readonly input: unknown;
