@@ -69,7 +69,7 @@ function replayWhole(run: Run, { kind, at, data }: JournalEntry, state: Workflow
       return kind === "failed" ? "FAILED" : state;
     }
     case "ended":
-      run.over = true;
+      run.over = run.told = true;
       run.endedAt = at;
       return data as WorkflowState;
     default:

@@ -23,6 +23,7 @@ import { WORKFLOW_LIFECYCLE, type WorkflowState } from "./workflow_lifecycle.ts"
 import { WorkflowExecution } from "./workflow_execution.ts";
 import type { Plan } from "./workflow_plan.ts";
 
+const UNWRITABLE = "the journal cannot be written";
 /** Steps that have begun may stay so many in the list: emptying it gives up its room. */
 const READY_KEPT = 16;
 
@@ -74,6 +75,8 @@ export class Run {
   endedAt = 0;
   stop: Stop | null = null;
   over = false;
+  /** Whether whoever waits has heard of the end: that is durable. */
+  told = false;
   /** Whether it has had its turn. */
   begun = false;
 
@@ -132,14 +135,14 @@ export class Run {
 
   /** Resolves when nothing more will happen. */
   outcome(): Promise<WorkflowOutcome> {
-    if (this.over) return Promise.resolve(outcomeOf(this));
+    if (this.told) return Promise.resolve(outcomeOf(this));
     this.#outcome ??= Promise.withResolvers();
     return this.#outcome.promise;
   }
 
   /** Calls back when nothing more will happen. */
   whenEnded(callback: (run: Run) => void): void {
-    if (this.over) callback(this);
+    if (this.told) callback(this);
     else if (this.#whenEnded === null) this.#whenEnded = [callback];
     else this.#whenEnded.push(callback);
   }
@@ -331,13 +334,14 @@ export class Run {
     if (unit.step.tracked && unit.items === null) this.track(unit);
     if (this.#results !== null && unit.parent === null) this.#results[unit.step.id] = value;
     const { journal } = this.host;
-    if (journal === null) return this.advance(unit);
+    // Where nothing depends on it but the end of the whole, which is told when all is durable, it need not wait by itself.
+    if (journal === null || (unit.parent === null && unit.step.dependents.length === 0)) return this.advance(unit);
     this.active++; // the execution must not be wound up in between
     journal.whenDurable((error) => {
       this.active--;
       this.tick();
       if (error === undefined) return this.advance(unit);
-      halt(this, { kind: "failed", error, reason: "the journal cannot be written", compensate: false });
+      halt(this, { kind: "failed", error, reason: UNWRITABLE, compensate: false });
     });
     this.pump();
   }
@@ -409,12 +413,22 @@ export class Run {
     this.become(state, this.stop?.reason);
     this.note("ended", undefined, state);
     const { journal } = this.host;
-    if (journal === null) this.tell();
-    else journal.whenDurable(() => this.tell());
+    if (journal === null) return this.tell();
+    journal.whenDurable((error) => {
+      if (error !== undefined && this.stop === null) this.#loseEnd(error);
+      this.tell();
+    });
+  }
+
+  /** It has ended well, and nobody will know. */
+  #loseEnd(error: unknown): void {
+    this.stop = { kind: "failed", error, reason: UNWRITABLE, compensate: false };
+    this.become("FAILED", UNWRITABLE);
   }
 
   /** Tells whoever waits. */
   tell(): void {
+    this.told = true;
     this.host.ended(this);
     const listeners = this.#whenEnded;
     this.#whenEnded = null;
