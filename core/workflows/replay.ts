@@ -8,6 +8,7 @@ import type { JournalEntry } from "./journal.ts";
 import { delay, makeItems } from "./gates.ts";
 import type { Run } from "./run.ts";
 import { halt, leave } from "./stopping.ts";
+import { tryStep } from "./tries.ts";
 import type { Unit } from "./unit.ts";
 import type { WorkflowState } from "./workflow_lifecycle.ts";
 
@@ -183,7 +184,7 @@ function goOnStopping(run: Run, parts: readonly Unit[]): void {
     if (unit.child !== null && !unit.child.over) {
       unit.adopts = true;
       unit.attempts--;
-      run.try(unit);
+      tryStep(run, unit);
       halt(unit.child, { kind: "cancelled", error: run.stop!.error, reason: "its parent stops", compensate: true });
     } else {
       unit.outcome = "unknown";

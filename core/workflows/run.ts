@@ -3,19 +3,18 @@
  *
  * @module
  */
-import { backoffMs } from "../base/backoff.ts";
 import type { Deadline } from "../base/deadlines.ts";
 import { StateMachine } from "../base/state_machine.ts";
 import type { Budget } from "./budget.ts";
-import { isRetryable, stepTimeout, workflowTimeout } from "./errors.ts";
-import { inputOf, itemEnded, passGates, startChild } from "./gates.ts";
+import { workflowTimeout } from "./errors.ts";
+import { itemEnded, passGates } from "./gates.ts";
 import type { JournalEntry, JournalKind } from "./journal.ts";
 import { LineBook } from "./line_book.ts";
 import { outcomeOf, type WorkflowOutcome } from "./outcome.ts";
 import { replay } from "./replay.ts";
 import { halt, leave, windUp } from "./stopping.ts";
 import type { RunHost, RunSetup, Stop, Undoing } from "./run_parts.ts";
-import { StepContext } from "./step_context.ts";
+import { tryStep } from "./tries.ts";
 import { Unit } from "./unit.ts";
 import { Waits } from "./waits.ts";
 import type { WorkflowView } from "./workflow.ts";
@@ -54,10 +53,10 @@ export class Run {
   active = 0;
   /** Lines in the journal. */
   #journaled = 0;
-  /** Whether a function that has just seen a step end would wait for the next that begins, and that one. */
-  #offers = false;
-  #offered: Unit | null = null;
-  #returned: PromiseLike<unknown> | null = null;
+  /** Whether a function that has just seen a step end would wait for the next that begins; that one, and what is to be awaited. */
+  offers = false;
+  offered: Unit | null = null;
+  returned: PromiseLike<unknown> | null = null;
   #waits: Waits | null = null;
   #results: Record<string, unknown> | null = null;
   #whenEnded: ((run: Run) => void)[] | null = null;
@@ -207,7 +206,7 @@ export class Run {
     const { concurrency } = this.plan;
     while (this.#next < ready.length && this.stop === null && this.active < concurrency && this.state === "RUNNING") {
       const unit = ready[this.#next++];
-      if (unit.passed || (unit.step.plain && unit.led)) this.try(unit);
+      if (unit.passed || (unit.step.plain && unit.led)) tryStep(this, unit);
       else passGates(this, unit);
     }
     if (this.#next === ready.length && this.#next > READY_KEPT) this.#next = ready.length = 0;
@@ -215,107 +214,6 @@ export class Run {
     if (this.active > 0 || this.over) return;
     if (this.stop !== null) windUp(this);
     else if (this.#open === 0 && this.state === "RUNNING") this.end("COMPLETED");
-  }
-
-  /** Another try of a step. */
-  try(unit: Unit): void {
-    const { step } = unit;
-    if (unit.attempts++ === 0) unit.startedAt = this.now;
-    unit.state = "RUNNING";
-    const endsAt = Math.min(step.kind === "workflow" ? Infinity : this.now + step.timeoutMs, this.deadlineAt);
-    const attempt = unit.attempt = new StepContext(this, unit, unit.attempts, endsAt);
-    this.active++;
-    const { journal } = this.host;
-    // What may not be run twice must be known to have begun before it does; what may, need not be: it begins anew.
-    if (journal === null || ((step.effect === "pure" || step.effect === "idempotent") && step.kind !== "workflow")) {
-      this.lines.add(this.now, "step-started", unit.id, unit.attempts);
-      return this.#launch(unit, attempt);
-    }
-    this.note("step-started", unit.id, unit.attempts);
-    journal.whenDurable((error) => {
-      if (attempt.settled) return;
-      this.tick();
-      if (error === undefined && this.stop === null) this.#launch(unit, attempt);
-      else this.#withhold(unit, attempt, error ?? this.stop!.error);
-      this.pump();
-    });
-  }
-
-  /** A try that was announced, and never made. */
-  #withhold(unit: Unit, attempt: StepContext, error: unknown): void {
-    unit.outcome = unit.attempts === 1 ? "not-run" : "unknown"; // an earlier one may have done something
-    this.#failed(unit, attempt, error);
-  }
-
-  #launch(unit: Unit, attempt: StepContext): void {
-    const { step } = unit;
-    let returned: unknown;
-    try {
-      unit.input = inputOf(this, unit);
-      returned = step.kind === "workflow" ? startChild(this, unit) : step.run(unit.input, attempt);
-    } catch (error) {
-      this.tick();
-      return this.#failed(unit, attempt, error);
-    }
-    if (typeof (returned as PromiseLike<unknown> | null | undefined)?.then !== "function") {
-      this.tick();
-      return this.#completed(unit, attempt, returned);
-    }
-    if (step.kind !== "workflow") this.host.timeouts.insert(attempt, step.timeoutMs);
-    if (!this.#offers) return void this.#follow(unit, attempt, returned as PromiseLike<unknown>);
-    this.#offers = false;
-    this.#offered = unit;
-    this.#returned = returned as PromiseLike<unknown>;
-  }
-
-  /**
-   * Waits for a try, then for the one that its end began, and so on along a chain of steps: one asynchronous function for a branch costs less than two callbacks
-   * and a promise for each step.
-   */
-  async #follow(unit: Unit, attempt: StepContext, returned: PromiseLike<unknown>): Promise<void> {
-    for (;;) {
-      let value: unknown;
-      try {
-        value = await returned;
-      } catch (error) {
-        if (attempt.settled) return;
-        this.tick();
-        this.#failed(unit, attempt, error);
-        return this.pump();
-      }
-      if (attempt.settled) return;
-      this.tick();
-      this.#offers = true;
-      this.#completed(unit, attempt, value);
-      this.#offers = false;
-      if (this.#offered === null) return;
-      unit = this.#offered;
-      attempt = unit.attempt!;
-      returned = this.#returned!;
-      this.#offered = this.#returned = null;
-    }
-  }
-
-  /** A try has taken too long. */
-  late(unit: Unit, attempt: StepContext): void {
-    this.tick();
-    const error = stepTimeout(unit.id, unit.step.timeoutMs);
-    attempt.abort(error);
-    unit.outcome = "unknown";
-    this.#failed(unit, attempt, error);
-    this.pump();
-  }
-
-  #settle(unit: Unit, attempt: StepContext): void {
-    attempt.settled = true;
-    this.host.timeouts.remove(attempt);
-    unit.attempt = null;
-    this.active--;
-  }
-
-  #completed(unit: Unit, attempt: StepContext, value: unknown): void {
-    this.#settle(unit, attempt);
-    this.conclude(unit, value);
   }
 
   /** A step ended well. What depends on it begins when that is durable. */
@@ -367,24 +265,6 @@ export class Run {
       }
     }
     this.pump();
-  }
-
-  #failed(unit: Unit, attempt: StepContext, error: unknown): void {
-    this.#settle(unit, attempt);
-    unit.error = error;
-    if (unit.outcome === "completed") unit.outcome = "failed";
-    this.note("step-failed", unit.id, { attempt: unit.attempts, error, outcome: unit.outcome });
-    if (this.stop !== null) return leave(this, unit, "CANCELLED");
-    const { retries, backoff } = unit.step;
-    if (unit.attempts > retries || !isRetryable(error)) return this.giveUp(unit, error);
-    unit.state = "WAITING";
-    const waitMs = backoffMs(backoff, unit.attempts, this.host.random.next());
-    unit.timer = this.host.deadlines.addAt(this.now + waitMs, () => {
-      unit.timer = null;
-      this.tick();
-      this.#ready.push(unit);
-      this.pump();
-    });
   }
 
   /** A step has failed for good, and with it the execution. */

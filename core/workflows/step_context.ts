@@ -8,6 +8,7 @@ import type { ActionContext } from "./action.ts";
 import type { Budget } from "./budget.ts";
 import type { Effects } from "./effects.ts";
 import type { Run } from "./run.ts";
+import { late } from "./tries.ts";
 import type { Unit } from "./unit.ts";
 
 /** One try. */
@@ -83,7 +84,7 @@ export class StepContext implements ActionContext, Timeout {
 
   /** Its time is over. */
   expire(): void {
-    this.#run.late(this.#unit, this);
+    late(this.#run, this.#unit, this);
   }
 
   /** Tells the action to stop. */

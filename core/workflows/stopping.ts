@@ -8,6 +8,7 @@ import { stepStopped } from "./errors.ts";
 import { rollBack } from "./rollback.ts";
 import type { Run } from "./run.ts";
 import type { Stop } from "./run_parts.ts";
+import { tryStep } from "./tries.ts";
 import type { Unit } from "./unit.ts";
 
 /** Begins to wind up; the first reason counts. */
@@ -27,7 +28,7 @@ export function halt(run: Run, stop: Stop): void {
 }
 
 function stopUnit(run: Run, unit: Unit, reason: unknown): void {
-  if (unit.adopts) run.try(unit); // resumed, and its sub-workflow runs already
+  if (unit.adopts) tryStep(run, unit); // resumed, and its sub-workflow runs already
   const { attempt } = unit;
   if (unit.timer !== null) {
     run.host.deadlines.remove(unit.timer);
