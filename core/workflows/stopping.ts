@@ -19,15 +19,14 @@ export function halt(run: Run, stop: Stop): void {
   if (stop.kind === "failed") run.become("FAILED", stop.reason);
   if (run.deadline !== null) run.host.deadlines.remove(run.deadline);
   run.closeWaits();
-  const reason = stop.kind === "cancelled" ? stop.error : stepStopped(stop.reason);
   for (const unit of run.units) {
-    stopUnit(run, unit, reason);
-    if (unit.items !== null) { for (const item of unit.items) stopUnit(run, item, reason); }
+    stopUnit(run, unit, stop);
+    if (unit.items !== null) { for (const item of unit.items) stopUnit(run, item, stop); }
   }
   run.pump();
 }
 
-function stopUnit(run: Run, unit: Unit, reason: unknown): void {
+function stopUnit(run: Run, unit: Unit, { kind, error, reason: because }: Stop): void {
   if (unit.adopts) tryStep(run, unit); // resumed, and its sub-workflow runs already
   const { attempt } = unit;
   if (unit.timer !== null) {
@@ -37,6 +36,7 @@ function stopUnit(run: Run, unit: Unit, reason: unknown): void {
   const begunBefore = unit.state === "PENDING" && unit.attempts > 0;
   if (begunBefore || unit.state === "WAITING" || (unit.items !== null && unit.state === "RUNNING")) leave(run, unit, "CANCELLED");
   if (attempt === null) return;
+  const reason = kind === "cancelled" ? error : stepStopped(because); // made only now: an error costs as much as several steps
   attempt.abort(reason);
   if (unit.child !== null) return halt(unit.child, { kind: "cancelled", error: reason, reason: "its parent stops", compensate: true });
   if (attempt.after === null) return; // not begun yet: it will see that it need not
@@ -61,7 +61,9 @@ export function windUp(run: Run): void {
     run.end(kind === "cancelled" ? "CANCELLED" : undone ? "ROLLED_BACK" : "FAILED");
   };
   if (!compensate || run.undoing === null) return finish();
-  void rollBack(run, run.undoing).then(finish);
+  const wait = rollBack(run, run.undoing);
+  if (wait === undefined) finish();
+  else void wait.then(finish);
 }
 
 /** Undoes a completed execution, when that which holds it has failed. */
