@@ -129,7 +129,7 @@ export class OrchestrationEngine {
     this.#host = {
       ...{ clock: stampsOf(clock), journal, effects, deadlines, timeouts: new Timeouts(deadlines, clock) },
       random: new Random(options.seed ?? Math.floor(now)),
-      idOf: ({ definition }, number) => `${definition.id.replaceAll("/", "_")}-${this.#prefix}-${number.toString(36)}`,
+      idOf: ({ idStem }, number) => `${idStem}-${this.#prefix}-${number.toString(36)}`,
       startChild: (definition, id, input, parent) => this.#startChild(definition, id, input, parent),
       ended: (run) => this.#ended(run),
     };
