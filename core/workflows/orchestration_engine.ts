@@ -174,26 +174,12 @@ export class OrchestrationEngine {
    * Starts a workflow: a definition, or the id of a known one. Rejects with `InvalidArgumentError` that names the field when it cannot run,
    * `ENGINE_FULL` when too many wait.
    */
-  // deno-lint-ignore require-await -- what is thrown here is to arrive as a rejection, like everything else
-  async start(workflow: WorkflowDefinition | string, options: StartOptions = {}): Promise<WorkflowExecution> {
-    if (this.#closed) throw new NotInitializedError("orchestration.start", true);
-    const plan = this.#plan(typeof workflow === "string" ? this.#known(workflow) : workflow);
-    const { input, timeoutMs, budget, signal } = options;
-    if (timeoutMs !== undefined) checkedDelay("timeoutMs", timeoutMs);
-    const bound = Math.min(timeoutMs ?? Infinity, plan.timeoutMs ?? Infinity);
-    if (this.#running >= this.#limits.runningMax && this.#queue.size >= this.#limits.waitingMax) {
-      const message = `${this.#limits.waitingMax} executions already wait for their turn. Await some results before starting more.`;
-      throw new KernelError("ENGINE_FULL", message, this.#limits);
+  start(workflow: WorkflowDefinition | string, options: StartOptions = {}): Promise<WorkflowExecution> {
+    try {
+      return this.#start(workflow, options);
+    } catch (error) {
+      return Promise.reject(error);
     }
-    const run = new Run(this.#host, plan, {
-      key: this.#number++,
-      input,
-      budget: budget === undefined ? NO_BUDGET : new Budget(budget),
-      parent: null,
-      timeoutMs: bound,
-      deadlineAt: bound === Infinity ? Infinity : this.#host.clock.now() + bound,
-    });
-    return this.#take(run, signal);
   }
 
   /**
@@ -264,8 +250,28 @@ export class OrchestrationEngine {
     this.#host.journal?.close();
   }
 
+  #start(workflow: WorkflowDefinition | string, { input, timeoutMs, budget, signal }: StartOptions): Promise<WorkflowExecution> {
+    if (this.#closed) throw new NotInitializedError("orchestration.start", true);
+    const plan = this.#plan(typeof workflow === "string" ? this.#known(workflow) : workflow);
+    if (timeoutMs !== undefined) checkedDelay("timeoutMs", timeoutMs);
+    const bound = Math.min(timeoutMs ?? Infinity, plan.timeoutMs ?? Infinity);
+    if (this.#running >= this.#limits.runningMax && this.#queue.size >= this.#limits.waitingMax) {
+      const message = `${this.#limits.waitingMax} executions already wait for their turn. Await some results before starting more.`;
+      throw new KernelError("ENGINE_FULL", message, this.#limits);
+    }
+    const run = new Run(this.#host, plan, {
+      key: this.#number++,
+      input,
+      budget: budget === undefined ? NO_BUDGET : new Budget(budget),
+      parent: null,
+      timeoutMs: bound,
+      deadlineAt: bound === Infinity ? Infinity : this.#host.clock.now() + bound,
+    });
+    return this.#take(run, signal);
+  }
+
   /** Begins, or waits for its turn; in a journal only once it is known to have been started. */
-  #take(run: Run, signal: AbortSignal | undefined): WorkflowExecution | Promise<WorkflowExecution> {
+  #take(run: Run, signal: AbortSignal | undefined): Promise<WorkflowExecution> {
     this.#admit(run);
     const { execution } = run;
     const begin = (): WorkflowExecution => {
@@ -275,7 +281,7 @@ export class OrchestrationEngine {
       return execution;
     };
     const { journal } = this.#host;
-    if (journal === null) return begin();
+    if (journal === null) return Promise.resolve(begin());
     return new Promise((resolve, reject) => {
       journal.whenDurable((error) => {
         run.tick();

@@ -20,17 +20,14 @@ export class StepContext implements ActionContext, Timeout {
   #aborted = false;
   /** Set once its end has been taken note of; what comes later is ignored. */
   settled = false;
-  /** When it is to be ended; first at `deadlineMs`. */
-  at: number;
   before: Timeout | null = null;
   after: Timeout | null = null;
   undoing: ActionContext["undoing"] = undefined;
 
-  /** `attempt` from 1. */
-  constructor(run: Run, unit: Unit, readonly attempt: number, readonly deadlineMs: number) {
+  /** `attempt` from 1; it is ended `at` that time of the clock. */
+  constructor(run: Run, unit: Unit, readonly attempt: number, public at: number) {
     this.#run = run;
     this.#unit = unit;
-    this.at = deadlineMs;
   }
 
   get executionId(): string {
@@ -67,6 +64,10 @@ export class StepContext implements ActionContext, Timeout {
 
   get budget(): Budget {
     return this.#run.budget;
+  }
+
+  get deadlineMs(): number {
+    return this.at;
   }
 
   get effects(): Effects {

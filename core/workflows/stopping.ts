@@ -41,7 +41,7 @@ function stopUnit(run: Run, unit: Unit, { kind, error, reason: because }: Stop):
   if (unit.child !== null) return halt(unit.child, { kind: "cancelled", error: reason, reason: "its parent stops", compensate: true });
   if (attempt.after === null) return; // not begun yet: it will see that it need not
   run.host.timeouts.remove(attempt);
-  attempt.at = Math.min(attempt.deadlineMs, run.now + STEP_GRACE_MS);
+  attempt.at = Math.min(attempt.at, run.now + STEP_GRACE_MS);
   run.host.timeouts.insert(attempt, STEP_GRACE_MS);
 }
 
