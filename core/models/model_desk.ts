@@ -10,7 +10,7 @@ import { checkedDelay, Deadlines } from "../base/deadlines.ts";
 import { MODEL_CALLS_OPEN_MAX, MODEL_FRAMING_TOKENS, MODEL_OUTPUT_TOKENS, MODEL_TIMEOUT_MS } from "../base/limits.ts";
 import type { ModelRoute } from "../base/options.ts";
 import type { AgentId } from "../bus/message.ts";
-import type { ModelReply, ModelRequest, ToolSpec } from "../bus/model.ts";
+import type { ModelReply, ModelRequest, TokenUsage, ToolSpec } from "../bus/model.ts";
 import { ConnectionPool, type PoolPlan, type PoolStatistics } from "./connection_pool.ts";
 import { type AccountReport, type AgentFacts, type Amounts, Ledger, type Reservation } from "./ledger.ts";
 import { BudgetUnenforceableError, ModelError } from "./model_errors.ts";
@@ -198,14 +198,15 @@ export class ModelDesk {
   ): Promise<ProviderReply> {
     const pool = this.#pools.get(provider.name)!;
     const startedAt = this.#options.clock.now();
-    const took = (): number => Math.min(amounts.wallMs, this.#options.clock.now() - startedAt);
+    const took = (): number => Math.max(0, Math.min(amounts.wallMs, this.#options.clock.now() - startedAt));
     let connection: ModelConnection | undefined;
     let sent = false;
     let broken = true;
     try {
       connection = await pool.acquire(signal);
       sent = true;
-      const reply = await this.#sendWithin(amounts.wallMs, connection, request, signal, onText);
+      const said = await this.#sendWithin(amounts.wallMs, connection, request, signal, onText);
+      const reply = { ...said, usage: checkedUsage(said.usage) };
       broken = false;
       const { inputTokens, outputTokens } = reply.usage ?? { inputTokens: 0, outputTokens: 0 };
       const usd = reply.usage === null || price === undefined ? null : costUsd(price, reply.usage);
@@ -283,6 +284,13 @@ export class ModelDesk {
       signal?.removeEventListener("abort", stop);
     }
   }
+}
+
+/** What a server says it used, if that can be: one that leaves a field out, or takes some away, would open every budget for good. */
+function checkedUsage(usage: TokenUsage | null): TokenUsage | null {
+  if (usage === null) return null;
+  const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
+  return isCount(usage.inputTokens) && isCount(usage.outputTokens) ? usage : null;
 }
 
 const NOTHING: Amounts = { tokens: 0, usd: 0, wallMs: 0, processes: 0 };

@@ -339,16 +339,17 @@ export class LoadDirector {
     const full = this.#stations.reduce((most, other) => other.peers.length > most.peers.length ? other : most);
     const { peers } = this.#spread() > CHURN_STEP_MAX ? full : this.#pick(this.#stations);
     if (peers.length < 2) return undefined;
-    const id = this.#pick(peers);
-    this.#unsettle(id);
+    const at = this.#random.below(peers.length);
+    const id = peers[at];
+    this.#unsettle(id, at);
     this.#leaving.add(id);
     return id;
   }
 
-  #unsettle(id: AgentId): void {
-    const peers = this.#homes.get(id)!.peers;
-    peers[peers.indexOf(id)] = peers[peers.length - 1];
-    peers.pop();
+  #unsettle(id: AgentId, at?: number): void {
+    const { peers } = this.#homes.get(id)!;
+    const last = peers.pop()!;
+    if (last !== id) peers[at ?? peers.indexOf(id)] = last;
     this.#homes.delete(id);
   }
 

@@ -27,7 +27,8 @@ export type Tell = (progress: Omit<Progress, "scenario" | "index" | "total" | "d
 const STEP_MS = 10;
 const LOOK_EVERY_MS = 250;
 const TASKS_PER_SECOND = 100;
-const TASKS_OPEN_MAX = 64;
+/** Fewer than the executor runs at a time: one that waited there would find its agent replaced meanwhile. */
+const TASKS_OPEN_MAX = 16;
 /** Longer than a thread that hangs is waited for. */
 const TASK_TIMEOUT_MS = 20_000;
 /** Generators begin so long after they are told, all at the same instant. */

@@ -15,7 +15,9 @@ import type { WorkflowDefinition } from "./workflow.ts";
 
 /** Of the lines; kept as the file's `user_version`. */
 const FORMAT = 1;
+/** Exclusive: two engines that go on with the same executions would do everything twice. The lock ends with its process. */
 const SCHEMA = `
+  PRAGMA locking_mode = EXCLUSIVE;
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = FULL;
   CREATE TABLE IF NOT EXISTS sessions (number INTEGER PRIMARY KEY AUTOINCREMENT);
@@ -59,7 +61,9 @@ export class FileJournal implements Journal {
       this.#delete = this.#database.prepare("DELETE FROM groups WHERE number = ?");
       this.session = Number(this.#database.prepare("INSERT INTO sessions DEFAULT VALUES").run().lastInsertRowid);
     } catch (cause) {
-      const message = `journal ${path} cannot be opened. Give a file of SQLite, and --allow-read and --allow-write for its folder.`;
+      const message = /locked/.test(String(cause))
+        ? `journal ${path} is in use by another engine or program. Give each engine a file of its own, or end the other first.`
+        : `journal ${path} cannot be opened. Give a file of SQLite, and --allow-read and --allow-write for its folder.`;
       throw new KernelError("JOURNAL_UNUSABLE", message, { path }, { cause });
     }
     this.#retention = new Retention(bytesKept);

@@ -70,7 +70,7 @@ function replayWhole(run: Run, { kind, at, data }: JournalEntry, state: Workflow
       return kind === "failed" ? "FAILED" : state;
     }
     case "ended":
-      run.over = run.told = true;
+      run.over = true;
       run.endedAt = at;
       return data as WorkflowState;
     default:

@@ -12,7 +12,7 @@ import type { JournalEntry, JournalKind } from "./journal.ts";
 import { LineBook } from "./line_book.ts";
 import { outcomeOf, type WorkflowOutcome } from "./outcome.ts";
 import { replay } from "./replay.ts";
-import { halt, leave, windUp } from "./stopping.ts";
+import { halt, leave, unwritten, windUp } from "./stopping.ts";
 import type { RunHost, RunSetup, Stop, Undoing } from "./run_parts.ts";
 import { tryStep } from "./tries.ts";
 import { Unit } from "./unit.ts";
@@ -22,7 +22,6 @@ import { WORKFLOW_LIFECYCLE, type WorkflowState } from "./workflow_lifecycle.ts"
 import { WorkflowExecution } from "./workflow_execution.ts";
 import type { Plan } from "./workflow_plan.ts";
 
-const UNWRITABLE = "the journal cannot be written";
 /** Steps that have begun may stay so many in the list: emptying it gives up its room. */
 const READY_KEPT = 16;
 
@@ -74,8 +73,8 @@ export class Run {
   endedAt = 0;
   stop: Stop | null = null;
   over = false;
-  /** Whether whoever waits has heard of the end: that is durable. */
-  told = false;
+  /** Whether that it is over is durable. */
+  #told = false;
   /** Whether it has had its turn. */
   begun = false;
 
@@ -132,18 +131,17 @@ export class Run {
     return output === null ? this.results : output(this.view());
   }
 
-  /** Resolves when nothing more will happen. */
+  /** Resolves when nothing more will happen, and that is durable. */
   outcome(): Promise<WorkflowOutcome> {
-    if (this.told) return Promise.resolve(outcomeOf(this));
+    if (this.#told) return Promise.resolve(outcomeOf(this));
     this.#outcome ??= Promise.withResolvers();
     return this.#outcome.promise;
   }
 
-  /** Calls back when nothing more will happen. */
+  /** Calls back when nothing more will happen, and that is durable. */
   whenEnded(callback: (run: Run) => void): void {
-    if (this.told) callback(this);
-    else if (this.#whenEnded === null) this.#whenEnded = [callback];
-    else this.#whenEnded.push(callback);
+    if (this.#told) callback(this);
+    else (this.#whenEnded ??= []).push(callback);
   }
 
   /** Goes on to another state of its life. */
@@ -171,6 +169,7 @@ export class Run {
     for (const { at, kind, stepId, data } of entries) this.lines.add(at, kind, stepId, data);
     this.#journaled = entries.length;
     replay(this, entries);
+    this.#told = this.over;
     this.#open = this.units.filter((unit) => !unit.ended).length;
   }
 
@@ -239,7 +238,7 @@ export class Run {
       this.active--;
       this.tick();
       if (error === undefined) return this.advance(unit);
-      halt(this, { kind: "failed", error, reason: UNWRITABLE, compensate: false });
+      halt(this, unwritten(error));
     });
     this.pump();
   }
@@ -293,28 +292,19 @@ export class Run {
     this.become(state, this.stop?.reason);
     this.note("ended", undefined, state);
     const { journal } = this.host;
-    if (journal === null) return this.tell();
-    journal.whenDurable((error) => {
-      if (error !== undefined && this.stop === null) this.#loseEnd(error);
-      this.tell();
-    });
+    if (journal === null) this.tell();
+    else journal.whenDurable((error) => this.tell(error));
   }
 
-  /** It has ended well, and nobody will know. */
-  #loseEnd(error: unknown): void {
-    this.stop = { kind: "failed", error, reason: UNWRITABLE, compensate: false };
-    this.become("FAILED", UNWRITABLE);
-  }
-
-  /** Tells whoever waits. */
-  tell(): void {
-    this.told = true;
+  /** Tells whoever waits; nobody that it completed when that could not be written. */
+  tell(error?: unknown): void {
+    if (error !== undefined && this.state === "COMPLETED") this.become("FAILED", (this.stop = unwritten(error)).reason);
+    this.#told = true;
     this.host.ended(this);
-    const listeners = this.#whenEnded;
+    if (this.#whenEnded !== null) { for (const listener of this.#whenEnded) listener(this); }
     this.#whenEnded = null;
     this.#outcome?.resolve(outcomeOf(this));
     this.#outcome = null; // what an ended execution keeps is carried along by the collector
-    if (listeners !== null) { for (const listener of listeners) listener(this); }
   }
 }
 

@@ -26,6 +26,11 @@ export function halt(run: Run, stop: Stop): void {
   run.pump();
 }
 
+/** For an execution whose journal cannot be written: it stops, and goes on from what was written. */
+export function unwritten(error: unknown): Stop {
+  return { kind: "failed", error, reason: "the journal cannot be written", compensate: false };
+}
+
 function stopUnit(run: Run, unit: Unit, { kind, error, reason: because }: Stop): void {
   if (unit.adopts) tryStep(run, unit); // resumed, and its sub-workflow runs already
   const { attempt } = unit;

@@ -113,6 +113,13 @@ export class WorkflowExecution {
     run.waits.reject(step, by, reason);
   }
 
+  /** Resolves when all that happened so far, what it was told included, is in the journal for good. Rejects with `JOURNAL_BROKEN`. */
+  flush(): Promise<void> {
+    const { journal } = this.#run.host;
+    if (journal === null) return Promise.resolve();
+    return new Promise((resolve, reject) => journal.whenDurable((error) => error === undefined ? resolve() : reject(error)));
+  }
+
   /** What happened, oldest first. */
   history(): JournalEntry[] {
     return this.#run.lines.entries(this.id);

@@ -157,3 +157,15 @@ Deno.test("time is a budget too: a call gets what is left of it, and ends with i
   await assertRejects(() => asking, Error, "the 500 ms that the agent's budget had left are over");
   await assertRejects(() => desk.ask({ agentId: 1, request: { prompt: "hello" } }), BudgetExceededError, "wallMs");
 });
+
+Deno.test("a server that cannot count opens no budget: what it does not say credibly is charged as reserved", async () => {
+  const nonsense = [[NaN, 1], [undefined, 1], [-1_000, 1], [1, Infinity], ["1", 1]] as unknown as [number, number][];
+  for (const [input, output] of nonsense) {
+    const provider = fakeProvider(() => Promise.resolve({ ...replyOf("yes"), usage: { inputTokens: input, outputTokens: output } }));
+    using desk = openDesk({ providers: [provider], known: { 1: { budget: { tokens: 200 } } } });
+    const ask = (): Promise<unknown> => desk.ask({ agentId: 1, request: { prompt: "?", maxTokens: 40 } });
+    const { usage, costUsd } = await ask() as { usage: unknown; costUsd: unknown };
+    assertEquals([usage, costUsd], [null, null]);
+    await assertRejects(ask, BudgetExceededError);
+  }
+});

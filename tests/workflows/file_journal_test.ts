@@ -3,7 +3,9 @@ import { KernelError } from "../../core/base/errors.ts";
 import { FileJournal } from "../../core/workflows/file_journal.ts";
 import type { ActionContext } from "../../core/workflows/action.ts";
 import { OrchestrationEngine } from "../../core/workflows/orchestration_engine.ts";
+import type { Journal } from "../../core/workflows/journal.ts";
 import type { WorkflowDefinition } from "../../core/workflows/workflow.ts";
+import type { WorkflowExecution } from "../../core/workflows/workflow_execution.ts";
 import { testWith } from "../support/permissions.ts";
 
 /** Lets promises settle and the journal write, a few times. */
@@ -69,6 +71,52 @@ testWith({ read: true, write: true }, "completed steps are not run again, an ide
     third.close();
   }));
 
+/** A workflow of one step on a journal that writes when it is told to, up to where only its end is not written yet. */
+async function withheldEnd(): Promise<{ execution: WorkflowExecution; write: (error?: unknown) => void }> {
+  const waiting: ((error?: unknown) => void)[] = [];
+  const journal: Journal = {
+    ...{
+      session: 1,
+      define: () => 1,
+      definition: () => undefined,
+      append: () => {},
+      read: () => [],
+      unfinished: () => new Map(),
+      close: () => {},
+    },
+    whenDurable: (callback) => void waiting.push(callback),
+  };
+  const write = (error?: unknown): void => {
+    for (const callback of waiting.splice(0)) callback(error);
+  };
+  const engine = new OrchestrationEngine({ journal });
+  engine.action("note", () => 1);
+  const starting = engine.start({ id: "one", steps: [{ id: "a", action: "note" }] });
+  write(); // it has started
+  const execution = await starting;
+  assertEquals([execution.state, waiting.length], ["COMPLETED", 1]); // its last step shares its wait with its end
+  return { execution, write };
+}
+
+Deno.test("a result is told only when its end is durable, also to one who asks between the end and that", async () => {
+  const { execution, write } = await withheldEnd();
+  let told = false;
+  const result = execution.result().then(() => told = true);
+  await turns();
+  assertEquals(told, false);
+  write();
+  await result;
+  assertEquals((await execution.result()).state, "COMPLETED");
+});
+
+Deno.test("nobody is told that a workflow completed when that could not be written", async () => {
+  const { execution, write } = await withheldEnd();
+  const result = execution.result();
+  write(new KernelError("JOURNAL_BROKEN", "planted"));
+  const { state, error, output } = await result;
+  assertEquals([state, (error as KernelError).code, output], ["FAILED", "JOURNAL_BROKEN", undefined]);
+});
+
 testWith(
   { read: true, write: true },
   "a step under way that must not run twice asks: again, or counted as done, or undone",
@@ -114,7 +162,7 @@ testWith({ read: true, write: true }, "pauses, signals, approvals and timers sur
     begun.signal("go", 1);
     begun.signal("early", new Date(5));
     begun.approve("a", { by: "ann" });
-    await turns();
+    await begun.flush();
     begun.pause();
     first.close();
     const second = open(path, log);
@@ -230,3 +278,17 @@ Deno.test("a file that cannot be opened is refused by its path", () => {
   const error = assertThrows(() => new FileJournal("/nowhere/at/all/j.sqlite"), KernelError, "/nowhere/at/all/j.sqlite");
   assertEquals(error.code, "JOURNAL_UNUSABLE");
 });
+
+testWith(
+  { read: true, write: true },
+  "a file that another engine works on is refused; it is free when that one has closed",
+  () =>
+    withFile((path) => {
+      const first = new FileJournal(path);
+      const error = assertThrows(() => new FileJournal(path), KernelError, "is in use by another engine");
+      assertEquals(error.code, "JOURNAL_UNUSABLE");
+      first.close();
+      new FileJournal(path).close();
+      return Promise.resolve();
+    }),
+);

@@ -1,9 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { InvalidArgumentError } from "../../core/base/errors.ts";
-import type { Journal, JournalEntry } from "../../core/workflows/journal.ts";
 import { OrchestrationEngine } from "../../core/workflows/orchestration_engine.ts";
-import type { WorkflowOutcome } from "../../core/workflows/outcome.ts";
-import { settled } from "../support/workflow_bench.ts";
 
 Deno.test("a workflow whose second step fails is rolled back", async () => {
   const undone: unknown[] = [];
@@ -72,55 +69,3 @@ Deno.test("a mistake in a workflow is refused by the path to it", async () => {
   );
   assertEquals(message.includes("a → b → a") && message.includes("never reached: c"), true);
 });
-
-/** A journal whose disk answers when the test says so. */
-class HeldJournal implements Journal {
-  readonly session = 1;
-  readonly kinds: string[] = [];
-  #waiting: ((error?: unknown) => void)[] = [];
-
-  define = (): number => 1;
-  definition = (): undefined => undefined;
-  read = (): JournalEntry[] => [];
-  unfinished = (): Map<string, JournalEntry[]> => new Map();
-  close = (): void => {};
-
-  append({ kind }: JournalEntry): void {
-    this.kinds.push(kind);
-  }
-
-  whenDurable(callback: (error?: unknown) => void): void {
-    this.#waiting.push(callback);
-  }
-
-  async answer(error?: unknown): Promise<void> {
-    for (const callback of this.#waiting.splice(0)) callback(error);
-    await settled();
-  }
-}
-
-for (const broken of [undefined, new Error("no room on the disk")]) {
-  Deno.test(`a result is told when its last line is durable${broken === undefined ? "" : ", and as a failure when it never is"}`, async () => {
-    const journal = new HeldJournal();
-    const engine = new OrchestrationEngine({ journal });
-    engine.action("x", () => Promise.resolve(1));
-    const starting = engine.start({ id: "w", steps: [{ id: "a", action: "x" }, { id: "b", action: "x", dependencies: ["a"] }] });
-    await journal.answer();
-    const execution = await starting;
-    await settled();
-    assertEquals(journal.kinds, ["started", "step-completed"]);
-    await journal.answer();
-    assertEquals(journal.kinds, ["started", "step-completed", "step-completed", "ended"]); // the last step shares its wait with the end
-    const told: WorkflowOutcome[] = [];
-    for (let asked = 0; asked < 2; asked++) void execution.result().then((outcome) => told.push(outcome));
-    await settled();
-    assertEquals(told, []);
-    await journal.answer(broken);
-    assertEquals(
-      told.map(({ state, error }) => [state, error]),
-      Array(2).fill(broken === undefined ? ["COMPLETED", undefined] : ["FAILED", broken]),
-    );
-    assertEquals((await execution.result()).state, told[0].state);
-    engine.close();
-  });
-}
