@@ -16,11 +16,14 @@ Deno.test("lines are read as they were written, whatever they hold and however l
     stepId: fc.option(fc.string({ minLength: 1, maxLength: 80 }), { nil: undefined }),
     data: fc.anything({ withMap: true, withSet: true, withDate: true, withBigInt: true, withTypedArray: true }),
   });
-  fc.assert(fc.property(fc.array(line, { maxLength: 20 }), (lines) => {
-    const writer = new LineWriter(16);
-    for (const each of lines) while (!writer.add(each)) writer.grow();
-    assertEquals(readLines(writer.bytes), lines.map((each) => ({ ...each, data: structuredClone(each.data) })));
-  }));
+  fc.assert(
+    fc.property(fc.array(line, { maxLength: 20 }), (lines) => {
+      const writer = new LineWriter(16);
+      for (const each of lines) while (!writer.add(each)) writer.grow();
+      assertEquals(readLines(writer.bytes), lines.map((each) => ({ ...each, data: structuredClone(each.data) })));
+    }),
+    { numRuns: 50 },
+  );
 });
 
 Deno.test("what cannot be written leaves the lines as they were; an error that cannot be is told in words", () => {
