@@ -1,6 +1,6 @@
 /**
  * A hundred workflows of five steps at once, and rollbacks of ten steps: ours beside plain async functions, p-queue and Effect, in turns in one run. Beside the
- * time stands the processor's (all threads, the collector's too): on a busy machine only that compares. Each begins with a clean heap, and not always after the
+ * time stands the processor's (all threads, the collector's too): on a busy machine only that compares. Each begins with an empty young heap, and not always after the
  * same other: what one leaves behind would be collected in the time of the next.
  *
  * ```sh
@@ -98,9 +98,9 @@ async function round({ run, times, processor, worst }: Contender, counts: boolea
   worst.push(each.sort((a, b) => a - b)[Math.floor(each.length * 0.99)]);
 }
 
-/** Where the runtime lets us (`--v8-flags=--expose-gc`). */
+/** Where the runtime lets us (`--v8-flags=--expose-gc`). Of the young only: a full collection would shrink their space, which all would have to grow again. */
 function collect(): void {
-  (globalThis as { gc?: () => void }).gc?.();
+  (globalThis as { gc?: (options: { type: "minor" }) => void }).gc?.({ type: "minor" });
 }
 
 function processorUs(): number {
