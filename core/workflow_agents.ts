@@ -13,22 +13,18 @@ import type { AgentSelector, WorkflowAgents } from "./workflows/agents.ts";
 
 /** The agents of one kernel. */
 export class TaskAgents implements WorkflowAgents {
-  /** Moves on with each step, so that agents take turns. */
-  #turn = 0;
-
   /** Finds them in `registry`, has `executor` run what they are to do. */
   constructor(private readonly registry: AgentRegistry, private readonly executor: TaskExecutor, private readonly clock: Clock) {}
 
   /** Why nobody can do it. */
   refusal(selector: AgentSelector): string | undefined {
-    return this.#find(selector).length > 0 ? undefined : `no agent ${told(selector)} is alive. Spawn one before the workflow starts.`;
+    return this.#choose(selector) !== 0 ? undefined : `no agent ${told(selector)} is alive. Spawn one before the workflow starts.`;
   }
 
   /** Has one of them do it. */
   async run(selector: AgentSelector, objective: string, input: unknown, ctx: ActionContext): Promise<unknown> {
-    const ids = this.#find(selector);
-    if (ids.length === 0) throw new AgentNotFoundError(selector.agentId ?? 0, `none ${told(selector)} is alive`);
-    const agentId = ids[this.#turn++ % ids.length];
+    const agentId = this.#choose(selector);
+    if (agentId === 0) throw new AgentNotFoundError(selector.agentId ?? 0, `none ${told(selector)} is alive`);
     const timeout = Math.max(1, ctx.deadlineMs - this.clock.now());
     const task = { id: ctx.key, objective, input, constraints: { timeout } };
     const { status, output, error } = await this.executor.executeTask(task, agentId, { signal: ctx.signal });
@@ -36,11 +32,9 @@ export class TaskAgents implements WorkflowAgents {
     throw error;
   }
 
-  #find({ role, capability, agentId }: AgentSelector): AgentId[] {
-    return this.registry.living(role).filter((id) =>
-      (agentId === undefined || id === agentId) &&
-      (capability === undefined || this.registry.get(id)?.config.capabilities?.includes(capability) === true)
-    );
+  #choose({ role, capability, agentId }: AgentSelector): AgentId {
+    if (agentId === undefined) return this.registry.choose(role, capability);
+    return this.registry.fits(agentId, role, capability) ? agentId : 0;
   }
 }
 

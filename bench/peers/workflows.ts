@@ -1,10 +1,11 @@
 /**
  * A hundred workflows of five steps at once, and rollbacks of ten steps: ours beside plain async functions, p-queue and Effect, in turns in one run. Beside the
- * time stands the processor's (all threads, the collector's too): on a busy machine only that compares.
+ * time stands the processor's (all threads, the collector's too): on a busy machine only that compares. Each begins with an empty young heap, and not always after the
+ * same other: what one leaves behind would be collected in the time of the next.
  *
  * ```sh
- * deno run --allow-env bench/peers/workflows.ts          # 9 rounds
- * deno run --allow-env bench/peers/workflows.ts 25
+ * deno run --allow-env --v8-flags=--expose-gc bench/peers/workflows.ts          # 9 rounds
+ * deno run --allow-env --v8-flags=--expose-gc bench/peers/workflows.ts 25
  * ```
  *
  * @module
@@ -84,6 +85,7 @@ const contender = (name: string, run: () => Promise<void>): Contender => ({ name
 
 async function round({ run, times, processor, worst }: Contender, counts: boolean): Promise<void> {
   const each: number[] = [];
+  collect();
   const used = processorUs();
   const begun = performance.now();
   for (let batch = 0; batch < BATCHES; batch++) {
@@ -96,6 +98,11 @@ async function round({ run, times, processor, worst }: Contender, counts: boolea
   worst.push(each.sort((a, b) => a - b)[Math.floor(each.length * 0.99)]);
 }
 
+/** Where the runtime lets us (`--v8-flags=--expose-gc`). Of the young only: a full collection would shrink their space, which all would have to grow again. */
+function collect(): void {
+  (globalThis as { gc?: (options: { type: "minor" }) => void }).gc?.({ type: "minor" });
+}
+
 function processorUs(): number {
   const { user, system } = process.cpuUsage();
   return user + system;
@@ -104,7 +111,9 @@ function processorUs(): number {
 const middle = (list: number[]): number => [...list].sort((a, b) => a - b)[list.length >> 1];
 
 async function compare(title: string, steps: number, contenders: Contender[]): Promise<void> {
-  for (let at = -2; at < ROUNDS; at++) for (const each of contenders) await round(each, at >= 0);
+  for (let at = -2; at < ROUNDS; at++) {
+    for (let turn = 0; turn < contenders.length; turn++) await round(contenders[(turn + at + 2) % contenders.length], at >= 0);
+  }
   console.log(`\n${title}`);
   const base = middle(contenders[0].processor);
   for (const { name, times, processor, worst } of contenders) {

@@ -8,6 +8,7 @@ import { SNAPSHOT_BYTES_MAX } from "../base/limits.ts";
 import type { AgentId } from "../bus/message.ts";
 import type { SpawnConfig } from "./agent.ts";
 import { type AgentDirectory, generationOf, slotOf } from "./agent_directory.ts";
+import { AgentIndex } from "./agent_index.ts";
 import { AGENT_STATE } from "./lifecycle.ts";
 
 /** How an agent was made; shared by all of a batch. */
@@ -49,6 +50,8 @@ export class AgentRegistry {
   readonly #entries: (RegistryEntry | undefined)[] = [];
   #snapshotBytes = 0;
   #generationMax = 0;
+  /** Made when somebody first asks: most programs never choose an agent by what it can do. */
+  #index: AgentIndex | null = null;
 
   /** Reads from `directory` who is still alive. */
   constructor(private readonly directory: AgentDirectory) {}
@@ -61,6 +64,7 @@ export class AgentRegistry {
       this.#drop(slot);
       this.#entries[slot] = { id, record };
     }
+    this.#index?.add(ids, record.type, record.config.capabilities);
   }
 
   /** How an agent was made, if it is known. */
@@ -96,6 +100,23 @@ export class AgentRegistry {
       if (this.directory.lookup(entry.id) !== 0) ids.push(entry.id);
     }
     return ids;
+  }
+
+  /** One that takes messages, of a type or with a capability or both; they take turns. 0 when there is none. */
+  choose(type: string | undefined, capability: string | undefined): AgentId {
+    if (this.#index === null) {
+      this.#index = new AgentIndex(this.directory);
+      for (const { id, record } of this.entries()) this.#index.add([id], record.type, record.config.capabilities);
+    }
+    return this.#index.next(type, capability);
+  }
+
+  /** Whether an agent takes messages, and is of a type and has a capability where they are given. */
+  fits(id: AgentId, type: string | undefined, capability: string | undefined): boolean {
+    const record = this.get(id);
+    if (record === undefined || this.directory.lookup(id) === 0) return false;
+    return (type === undefined || record.type === type) &&
+      (capability === undefined || record.config.capabilities?.includes(capability) === true);
   }
 
   /** Its last snapshot. */

@@ -32,29 +32,35 @@ export const AGENT_STATE = {
 /** One of the states. */
 export type AgentState = typeof AGENT_STATE[keyof typeof AGENT_STATE];
 
-const S = AGENT_STATE;
-/** From → to, each with the one who may do it. */
-const TRANSITIONS: readonly (readonly [from: AgentState, to: AgentState])[] = [
-  [S.free, S.spawning], // whoever spawns
-  [S.spawning, S.ready], // the agent's host, after onStart
-  [S.spawning, S.warm], // the agent's host, after onStart
-  [S.spawning, S.free], // the agent's host, when it could not start; whoever claimed it, when the host died
-  [S.warm, S.ready], // whoever adopts it
-  [S.warm, S.stopping], // shutdown
-  [S.ready, S.stopping], // whoever terminates it
-  [S.stopping, S.free], // the agent's host, after onStop; the supervisor, when the host died
-  [S.stopping, S.retired], // the same, at the last generation
-  [S.spawning, S.retired],
-  [S.ready, S.moving], // the supervisor, when the host died
-  [S.moving, S.ready], // the new host, after onStart and with the messages that waited
-  [S.moving, S.stopping], // whoever terminates it meanwhile; the supervisor, when it cannot be made anew
-];
+/** What may follow what, each with the one who may do it: a state machine like orchestration's, of which the slot word keeps no more than the state. */
+export const SLOT_LIFECYCLE: StateMachineDefinition<keyof typeof AGENT_STATE> = {
+  initial: "free",
+  transitions: [
+    { from: "free", to: "spawning" }, // whoever spawns
+    { from: "spawning", to: "ready" }, // the agent's host, after onStart
+    { from: "spawning", to: "warm" }, // the agent's host, after onStart
+    { from: "spawning", to: "free" }, // the agent's host, when it could not start; whoever claimed it, when the host died
+    { from: "warm", to: "ready" }, // whoever adopts it
+    { from: "warm", to: "stopping" }, // shutdown
+    { from: "ready", to: "stopping" }, // whoever terminates it
+    { from: "stopping", to: "free" }, // the agent's host, after onStop; the supervisor, when the host died
+    { from: "stopping", to: "retired" }, // the same, at the last generation
+    { from: "spawning", to: "retired" },
+    { from: "ready", to: "moving" }, // the supervisor, when the host died
+    { from: "moving", to: "ready" }, // the new host, after onStart and with the messages that waited
+    { from: "moving", to: "stopping" }, // whoever terminates it meanwhile; the supervisor, when it cannot be made anew
+  ],
+};
 
-const ALLOWED = new Set(TRANSITIONS.map(([from, to]) => from * 8 + to));
+/** For each state those that may follow, as bits: asked whenever a slot changes, on every thread. */
+const FOLLOWING = new Uint8Array(Object.keys(AGENT_STATE).length);
+for (const { from, to } of SLOT_LIFECYCLE.transitions) {
+  for (const name of [from].flat()) FOLLOWING[AGENT_STATE[name]] |= 1 << AGENT_STATE[to];
+}
 
 /** Whether an agent may go from one state to another. */
 export function mayBecome(from: AgentState, to: AgentState): boolean {
-  return ALLOWED.has(from * 8 + to);
+  return (FOLLOWING[from] >> to & 1) === 1;
 }
 
 /** States of an agent in the words of orchestration. */

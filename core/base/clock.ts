@@ -21,6 +21,38 @@ export function epochOffsetMs(): number {
   return Date.now() - performance.now();
 }
 
+/**
+ * Times for trails, to the millisecond: a reading of `performance.now` costs as much as a transition or a step, a look at the date a fourth of it. So the
+ * clock is read when the date has moved on, and not again within the same millisecond.
+ */
+class StampClock implements Clock {
+  #date = NaN;
+  #now = 0;
+
+  /** `clock` is what is read, and what timers are set by. */
+  constructor(private readonly clock: Clock) {}
+
+  /** Arena time in ms, at most a millisecond ago; never backwards, also when the date is set back. */
+  now(): number {
+    const date = Date.now();
+    if (date !== this.#date) {
+      this.#date = date;
+      this.#now = this.clock.now();
+    }
+    return this.#now;
+  }
+
+  /** A timer of the clock. */
+  schedule(delayMs: number, callback: () => void, background?: boolean): Cancel {
+    return this.clock.schedule(delayMs, callback, background);
+  }
+}
+
+/** Times of a clock for a trail: of the system's to the millisecond, of any other as they are. */
+export function stampsOf(clock: Clock): Clock {
+  return clock instanceof SystemClock ? new StampClock(clock) : clock;
+}
+
 /** The system's monotonic clock, shifted into arena time. */
 export class SystemClock implements Clock {
   /** `offsetMs` is what must be added to this thread's `performance.now()`. */

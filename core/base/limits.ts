@@ -229,6 +229,10 @@ export const EXECUTIONS_RUNNING_MAX = 10_000;
 export const EXECUTIONS_WAITING_MAX = 100_000;
 /** Ended executions whose history an engine keeps in memory: some kilobytes each, and the collector carries along what is kept. */
 export const EXECUTIONS_KEPT_MAX = 256;
+/** Entries of an index of agents before it first looks for those that are gone. */
+export const AGENT_INDEX_SLACK = 1_024;
+/** Lengths of timeouts that have lists of their own; workflows use a handful. */
+export const TIMEOUT_LISTS_MAX = 256;
 /** Lines of one execution's history in memory; a journal in a file keeps all. */
 export const EXECUTION_HISTORY_MAX = 10_000;
 /** Signals of one execution that no step has waited for yet. */

@@ -48,6 +48,8 @@ export interface Move {
   /** Entry callbacks, outermost first, and those of every change. */
   readonly after: readonly CompiledCallback[];
   readonly next: Configuration;
+  /** Whether no guard and no callback stands on it. */
+  readonly direct: boolean;
 }
 
 /** A set of states that are active together. */
@@ -73,7 +75,10 @@ export class Configuration {
   /** Ways to a state, inner edges before outer ones. */
   towards(target: string): readonly Move[] {
     let moves = this.#byTarget.get(target);
-    if (moves === undefined) this.#byTarget.set(target, moves = this.#moves((edge) => edge.to.name === target));
+    if (moves === undefined) {
+      moves = this.#moves((edge) => edge.to.name === target);
+      if (this.chart.state(target) !== undefined) this.#byTarget.set(target, moves); // targets may be any text: only states are kept
+    }
     return moves;
   }
 
@@ -163,12 +168,10 @@ export class StateChart<State extends string = string, Event extends string = st
     const exits = from.active.filter((state) => isWithin(state, domain));
     const enters = entered(domain, edge.to);
     const stays = from.active.filter((state) => !exits.includes(state));
-    return {
-      edge,
-      before: [...[...exits].reverse().flatMap(({ onExit }) => onExit), ...edge.onTransition],
-      after: [...enters.flatMap(({ onEntry }) => onEntry), ...this.#always],
-      next: this.#configure([...stays, ...enters]),
-    };
+    const before = [...[...exits].reverse().flatMap(({ onExit }) => onExit), ...edge.onTransition];
+    const after = [...enters.flatMap(({ onEntry }) => onEntry), ...this.#always];
+    const direct = edge.guards.length === 0 && before.length === 0 && after.length === 0;
+    return { edge, before, after, direct, next: this.#configure([...stays, ...enters]) };
   }
 
   #configure(active: readonly CompiledState[]): Configuration {

@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { type Clock, epochOffsetMs, SystemClock } from "./clock.ts";
+import { type Clock, epochOffsetMs, stampsOf, SystemClock } from "./clock.ts";
 import { describe, InvalidArgumentError, KernelError } from "./errors.ts";
 import { STATE_HISTORY_MAX, TRANSITIONS_NESTED_MAX, TRANSITIONS_WAITING_MAX } from "./limits.ts";
 import { chartOf, type CompiledCallback, type CompiledState, type Configuration, type Move, type StateChart } from "./state_chart.ts";
@@ -32,7 +32,7 @@ export type {
 
 /** What belongs to one machine and not to its chart. */
 export interface StateMachineOptions {
-  /** Times of the trail. */
+  /** Times of the trail. Default: the system's, to the millisecond. */
   readonly clock?: Clock;
   /** Lines of the trail that are kept. Default 100. */
   readonly historyMax?: number;
@@ -49,7 +49,7 @@ export interface StateMachineSnapshot<State extends string = string, Event exten
 const YES = Promise.resolve(true);
 const NO = Promise.resolve(false);
 const NO_OPTIONS: TransitionOptions<never> = {};
-const systemClock = new SystemClock(epochOffsetMs());
+const stamps = stampsOf(new SystemClock(epochOffsetMs()));
 
 /**
  * A state machine.
@@ -77,6 +77,7 @@ export class StateMachine<State extends string = string, Event extends string = 
   #configuration: Configuration;
   /** Changes of state so far: whoever waited for a callback sees by it that the callback has made another. */
   #changes = 0;
+  /** Of what comes from outside; made when a transition may take time. */
   readonly #root: Frame = new Frame(this, 0, undefined);
   /** The frame of the synchronous callback that runs: none runs (undefined), it has asked for no transition yet (null). */
   #calling: Frame | null | undefined = undefined;
@@ -86,7 +87,7 @@ export class StateMachine<State extends string = string, Event extends string = 
   /** Begins in `initial`. A frozen definition is read once for all its machines. Throws `InvalidArgumentError` that names the field. */
   constructor(
     definition: StateMachineDefinition<State, Event, Context>,
-    { clock = systemClock, historyMax = STATE_HISTORY_MAX }: StateMachineOptions = {},
+    { clock = stamps, historyMax = STATE_HISTORY_MAX }: StateMachineOptions = {},
   ) {
     const chart = this.#chart = chartOf(definition as unknown as StateMachineDefinition);
     this.#clock = clock;
@@ -162,7 +163,7 @@ export class StateMachine<State extends string = string, Event extends string = 
   #ask(target: string, event: boolean, options: TransitionOptions<never>): Promise<boolean> {
     try {
       const frame = this.#frame();
-      const done = frame.busy ? this.#wait(frame, { target, event, options }) : this.#run(frame, target, event, options);
+      const done = frame.busy ? this.#wait(frame, { target, event, options }) : this.#make(frame, target, event, options);
       return done === true ? YES : done === false ? NO : done;
     } catch (error) {
       return Promise.reject(error);
@@ -172,9 +173,10 @@ export class StateMachine<State extends string = string, Event extends string = 
   /** Where the caller stands: within a callback of this machine, or outside. */
   #frame(): Frame {
     if (this.#calling !== undefined) return this.#calling ??= new Frame(this, this.#depth, undefined);
-    if (!this.#root.busy) return this.#root;
+    const root = this.#root;
+    if (!root.busy) return root;
     for (let frame = running.getStore(); frame !== undefined; frame = frame.outer) if (frame.owner === this && frame.active) return frame;
-    return this.#root;
+    return root;
   }
 
   #wait(frame: Frame, wanted: Wanted): Promise<boolean> {
@@ -189,13 +191,22 @@ export class StateMachine<State extends string = string, Event extends string = 
     return new Promise((resolve) => waiting.push({ ...wanted, resolve }));
   }
 
-  #run(frame: Frame, target: string, event: boolean, options: TransitionOptions<never>): boolean | Promise<boolean> {
+  #make(frame: Frame, target: string, event: boolean, options: TransitionOptions<never>): boolean | Promise<boolean> {
+    if (event) return this.#run(frame, null, target, options);
+    const moves = this.#towards(target);
+    if (moves.length === 0 || !moves[0].direct || frame.waiting !== null) return this.#run(frame, moves, target, options);
+    this.#commit(moves[0], this.#change(target, undefined, options)); // nobody is asked and nobody told, so nothing comes in between
+    return true;
+  }
+
+  /** `moves` towards a state; null for an event. */
+  #run(frame: Frame, moves: readonly Move[] | null, target: string, options: TransitionOptions<never>): boolean | Promise<boolean> {
     const calling = this.#calling;
     this.#calling = undefined;
     frame.busy = true;
     let done: boolean | Promise<boolean> = false;
     try {
-      done = event ? this.#follow(frame, target, options) : this.#go(frame, this.#towards(target), target, options, false);
+      done = moves === null ? this.#follow(frame, target, options) : this.#go(frame, moves, target, options, false);
     } finally {
       this.#calling = calling;
       if (typeof done === "boolean") this.#next(frame);
@@ -208,15 +219,18 @@ export class StateMachine<State extends string = string, Event extends string = 
     const next = frame.waiting?.shift();
     if (next === undefined) return frame.whenIdle?.();
     try {
-      next.resolve(this.#run(frame, next.target, next.event, next.options));
+      next.resolve(this.#make(frame, next.target, next.event, next.options));
     } catch (error) {
       next.resolve(Promise.reject(error));
     }
   }
 
   #towards(target: string): readonly Move[] {
-    if (this.#chart.state(target) === undefined) throw new InvalidArgumentError("to", target, "name a state of this machine.");
-    return this.#configuration.towards(target);
+    const moves = this.#configuration.towards(target);
+    if (moves.length === 0 && this.#chart.state(target) === undefined) {
+      throw new InvalidArgumentError("to", target, "name a state of this machine.");
+    }
+    return moves;
   }
 
   #change(to: string, event: string | undefined, { reason, context, at }: TransitionOptions<never>): Change {

@@ -8,7 +8,8 @@ import { InvalidArgumentError } from "./errors.ts";
 /** The last `max` items. */
 export class Trail<Item> {
   #items: Item[] = [];
-  #added = 0;
+  /** Where the next one goes. */
+  #place = 0;
 
   /** Throws `InvalidArgumentError` that names `field` when `max` is no bound. */
   constructor(field: string, private readonly max: number) {
@@ -18,19 +19,20 @@ export class Trail<Item> {
   /** Adds one; the oldest gives way. */
   add(item: Item): void {
     if (this.max === 0) return;
-    this.#items[this.#added++ % this.max] = item;
+    this.#items[this.#place] = item;
+    if (++this.#place === this.max) this.#place = 0;
   }
 
   /** The last `count`, oldest first. */
   last(count: number): Item[] {
     const kept = this.#items.length;
     const wanted = Math.min(kept, Math.max(0, Math.floor(count)));
-    return Array.from({ length: wanted }, (_, at) => this.#items[(this.#added - wanted + at) % this.max]);
+    return Array.from({ length: wanted }, (_, at) => this.#items[(this.#place - wanted + at + this.max) % this.max]);
   }
 
   /** Forgets all. */
   clear(): void {
     this.#items = [];
-    this.#added = 0;
+    this.#place = 0;
   }
 }

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { type Clock, epochOffsetMs, SystemClock } from "../base/clock.ts";
+import { type Clock, epochOffsetMs, stampsOf, SystemClock } from "../base/clock.ts";
 import { checkedDelay } from "../base/deadlines.ts";
 import { InvalidArgumentError, KernelError } from "../base/errors.ts";
 import { THREAT_EVENTS_KEPT_MAX, THREAT_KEYS_MAX, THREAT_NAME_CHARS_MAX, THREAT_PATTERNS_MAX } from "../base/limits.ts";
@@ -123,7 +123,7 @@ export class ThreatResponseEngine {
   constructor(options: ThreatResponseOptions = {}) {
     this.#options = options;
     this.effector = options.effector ?? new MemoryEffector();
-    this.#clock = options.clock ?? new SystemClock(epochOffsetMs());
+    this.#clock = stampsOf(options.clock ?? new SystemClock(epochOffsetMs()));
     this.#gauge = new LevelGauge(checkedDelay("decayMs", options.decayMs ?? DECAY_MS));
     this.#escalationMs = checkedDelay("escalationMs", options.escalationMs ?? ESCALATION_MS);
     this.#responder = new Responder(options.runner, this.#clock);

@@ -6,24 +6,15 @@
  */
 import { setImmediate } from "node:timers";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { isKernelError, KernelError } from "../base/errors.ts";
-import { JOURNAL_BYTES_KEPT, JOURNAL_GROUP_BYTES_MAX, JOURNAL_VALUE_BYTES_MAX } from "../base/limits.ts";
-import { plainCodec, toBytes } from "../bus/codec.ts";
-import { privateWindow } from "../memory/shared_memory.ts";
-import type { Journal, JournalEntry, JournalKind } from "./journal.ts";
+import { KernelError } from "../base/errors.ts";
+import { JOURNAL_BYTES_KEPT, JOURNAL_GROUP_BYTES_MAX } from "../base/limits.ts";
+import type { Journal, JournalEntry } from "./journal.ts";
+import { LineWriter, readLines } from "./journal_lines.ts";
+import { Retention } from "./journal_retention.ts";
 import type { WorkflowDefinition } from "./workflow.ts";
 
-/** A line as it is kept; the last says whether the data is bytes of the codec. */
-type Line = [
-  executionId: string,
-  sequence: number,
-  at: number,
-  kind: JournalKind,
-  stepId: string | undefined,
-  data: unknown,
-  encoded: boolean,
-];
-
+/** Of the lines; kept as the file's `user_version`. */
+const FORMAT = 1;
 /** Exclusive: two engines that go on with the same executions would do everything twice. The lock ends with its process. */
 const SCHEMA = `
   PRAGMA locking_mode = EXCLUSIVE;
@@ -33,61 +24,6 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS definitions (key INTEGER PRIMARY KEY, text TEXT UNIQUE);
   CREATE TABLE IF NOT EXISTS groups (number INTEGER PRIMARY KEY AUTOINCREMENT, lines BLOB NOT NULL);
 `;
-
-/** Groups that must stay, and those that may go. */
-class Retention {
-  /** Groups by execution that has not ended. */
-  readonly #live = new Map<string, Set<number>>();
-  /** Executions that have not ended, by group. */
-  readonly #holders = new Map<number, number>();
-  /** Bytes by group, oldest first. */
-  readonly #bytes = new Map<number, number>();
-  #total = 0;
-
-  constructor(private readonly bytesMax: number) {}
-
-  add(group: number, bytes: number, lines: readonly Line[]): void {
-    this.#bytes.set(group, bytes);
-    this.#total += bytes;
-    for (const [executionId, , , kind] of lines) {
-      const root = rootOf(executionId);
-      const groups = this.#live.get(root) ?? new Set();
-      if (groups.size === 0) this.#live.set(root, groups);
-      if (!groups.has(group)) {
-        groups.add(group);
-        this.#holders.set(group, (this.#holders.get(group) ?? 0) + 1);
-      }
-      if (kind === "ended" && root === executionId) this.#release(root, groups);
-    }
-  }
-
-  #release(root: string, groups: ReadonlySet<number>): void {
-    this.#live.delete(root);
-    for (const group of groups) {
-      const left = this.#holders.get(group)! - 1;
-      if (left === 0) this.#holders.delete(group);
-      else this.#holders.set(group, left);
-    }
-  }
-
-  /** Whether an execution has not ended. */
-  isLive(executionId: string): boolean {
-    return this.#live.has(rootOf(executionId));
-  }
-
-  /** The oldest groups beyond the bound that nobody needs any more. */
-  expired(): number[] {
-    const found: number[] = [];
-    for (const [group, bytes] of this.#bytes) {
-      if (this.#total <= this.bytesMax) break;
-      if (this.#holders.has(group)) continue;
-      found.push(group);
-      this.#bytes.delete(group);
-      this.#total -= bytes;
-    }
-    return found;
-  }
-}
 
 /**
  * A journal in a file, or in memory (`":memory:"`). Needs the permission to read and write the file.
@@ -109,8 +45,7 @@ export class FileJournal implements Journal {
   readonly #retention: Retention;
   readonly #keys = new WeakMap<WorkflowDefinition, number>();
   readonly #unfinished: Map<string, JournalEntry[]>;
-  #window = privateWindow(1 << 18);
-  #lines: Line[] = [];
+  readonly #lines = new LineWriter(1 << 18);
   #waiting: ((error?: unknown) => void)[] = [];
   #scheduled = false;
   #broken: unknown = undefined;
@@ -121,6 +56,7 @@ export class FileJournal implements Journal {
     try {
       this.#database = new DatabaseSync(path);
       this.#database.exec(SCHEMA);
+      this.#checkFormat();
       this.#insert = this.#database.prepare("INSERT INTO groups (lines) VALUES (?)");
       this.#delete = this.#database.prepare("DELETE FROM groups WHERE number = ?");
       this.session = Number(this.#database.prepare("INSERT INTO sessions DEFAULT VALUES").run().lastInsertRowid);
@@ -133,12 +69,13 @@ export class FileJournal implements Journal {
     this.#retention = new Retention(bytesKept);
     const found = new Map<string, JournalEntry[]>();
     for (const { number, lines, bytes } of this.#groups()) {
-      this.#retention.add(number, bytes, lines);
       for (const line of lines) {
-        const entries = found.get(line[0]);
-        if (entries === undefined) found.set(line[0], [entryOf(line)]);
-        else entries.push(entryOf(line));
+        this.#retention.add(line.executionId, line.kind);
+        const entries = found.get(line.executionId);
+        if (entries === undefined) found.set(line.executionId, [line]);
+        else entries.push(line);
       }
+      this.#retention.close(number, bytes);
       for (const id of found.keys()) if (!this.#retention.isLive(id)) found.delete(id);
     }
     this.#unfinished = found;
@@ -160,10 +97,14 @@ export class FileJournal implements Journal {
     return typeof text === "string" ? JSON.parse(text) as WorkflowDefinition : undefined;
   }
 
-  append({ executionId, sequence, at, kind, stepId, data }: JournalEntry): void {
+  append(entry: JournalEntry): void {
     if (this.#broken !== undefined) return;
-    const encoded = typeof data === "object" && data !== null;
-    this.#lines.push([executionId, sequence, at, kind, stepId, encoded ? bytesOf(data) : plainOf(data), encoded]);
+    while (!this.#lines.add(entry)) {
+      if (this.#lines.length === 0 || this.#lines.size < JOURNAL_GROUP_BYTES_MAX) this.#lines.grow();
+      else this.#write();
+      if (this.#broken !== undefined) return;
+    }
+    this.#retention.add(entry.executionId, entry.kind);
     this.#schedule();
   }
 
@@ -174,7 +115,7 @@ export class FileJournal implements Journal {
 
   read(executionId: string): JournalEntry[] {
     this.#flush();
-    return this.#groups().flatMap(({ lines }) => lines.filter(([id]) => id === executionId)).map(entryOf);
+    return this.#groups().flatMap(({ lines }) => lines.filter((line) => line.executionId === executionId));
   }
 
   unfinished(): Map<string, JournalEntry[]> {
@@ -199,21 +140,29 @@ export class FileJournal implements Journal {
 
   #flush(): void {
     if (this.#closed) return;
-    const [lines, waiting] = [this.#lines, this.#waiting];
-    [this.#lines, this.#waiting] = [[], []];
-    if (lines.length > 0 && this.#broken === undefined) this.#write(lines);
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    if (this.#lines.length > 0 && this.#broken === undefined) this.#write();
     for (const callback of waiting) callback(this.#broken);
   }
 
-  #write(lines: readonly Line[]): void {
+  #checkFormat(): void {
+    const format = this.#database.prepare("PRAGMA user_version").get()?.user_version;
+    if (format === FORMAT) return;
+    if (this.#database.prepare("SELECT number FROM groups LIMIT 1").get() !== undefined) throw new Error(`lines of format ${format}`);
+    this.#database.exec(`PRAGMA user_version = ${FORMAT}`);
+  }
+
+  #write(): void {
     try {
-      const bytes = this.#encode(lines);
+      const { bytes } = this.#lines;
       const expired = this.#retention.expired();
       if (expired.length > 0) this.#database.exec("BEGIN");
       for (const group of expired) this.#delete.run(group);
       const number = Number(this.#insert.run(bytes).lastInsertRowid);
       if (expired.length > 0) this.#database.exec("COMMIT");
-      this.#retention.add(number, bytes.length, lines);
+      this.#retention.close(number, bytes.length);
+      this.#lines.clear();
     } catch (cause) {
       // What is not written must not be taken for written: from here on nothing is.
       const message = "the journal cannot be written: executions stop here, and go on from what was written when an engine resumes it.";
@@ -221,55 +170,12 @@ export class FileJournal implements Journal {
     }
   }
 
-  #encode(lines: readonly Line[]): Uint8Array {
-    for (;;) {
-      const size = this.#window.bytes.length;
-      const end = plainCodec.encode(lines, this.#window, 0, size);
-      if (end >= 0) return this.#window.bytes.subarray(0, end);
-      if (size >= JOURNAL_GROUP_BYTES_MAX) return toBytes(lines, 4 * JOURNAL_GROUP_BYTES_MAX);
-      this.#window = privateWindow(4 * size);
-    }
-  }
-
-  #groups(): { number: number; lines: Line[]; bytes: number }[] {
+  #groups(): { number: number; lines: JournalEntry[]; bytes: number }[] {
     return this.#database.prepare("SELECT number, lines FROM groups ORDER BY number").all().map(({ number, lines }) => {
       const bytes = lines as Uint8Array;
-      return { number: Number(number), lines: decode(bytes) as Line[], bytes: bytes.length };
+      return { number: Number(number), lines: readLines(bytes), bytes: bytes.length };
     });
   }
-}
-
-/** What cannot be copied is an error of the step that returned it, not of the journal; an error that cannot be is told in words. */
-function bytesOf(data: unknown): Uint8Array {
-  try {
-    return toBytes(data, JOURNAL_VALUE_BYTES_MAX);
-  } catch (error) {
-    const { error: thrown, ...rest } = data as { error?: unknown };
-    if (!(thrown instanceof Error)) throw error;
-    const told = new KernelError(isKernelError(thrown) ? thrown.code : "STEP_FAILED", thrown.message, {}, { name: thrown.name });
-    return toBytes({ ...rest, error: told }, JOURNAL_VALUE_BYTES_MAX);
-  }
-}
-
-function plainOf(data: unknown): unknown {
-  if (typeof data === "function" || typeof data === "symbol") toBytes(data, JOURNAL_VALUE_BYTES_MAX); // throws, and says why
-  return data;
-}
-
-function decode(bytes: Uint8Array): unknown {
-  const window = privateWindow((bytes.length + 7) & ~7);
-  window.bytes.set(bytes);
-  return plainCodec.decode(window, 0, bytes.length);
-}
-
-function entryOf([executionId, sequence, at, kind, stepId, data, encoded]: Line): JournalEntry {
-  return { executionId, sequence, at, kind, stepId, data: encoded ? decode(data as Uint8Array) : data };
-}
-
-/** The execution that holds all others: sub-workflows carry its id before the first slash. */
-function rootOf(executionId: string): string {
-  const slash = executionId.indexOf("/");
-  return slash < 0 ? executionId : executionId.slice(0, slash);
 }
 
 function holdsFunctions(value: unknown): boolean {

@@ -7,6 +7,7 @@ import { InvalidArgumentError } from "../base/errors.ts";
 import { MAP_ITEMS_MAX } from "../base/limits.ts";
 import { subWorkflowFailed } from "./errors.ts";
 import type { Run } from "./run.ts";
+import { tryStep } from "./tries.ts";
 import { Unit } from "./unit.ts";
 
 /** Takes a step as far as it may go now. */
@@ -23,7 +24,7 @@ export function passGates(run: Run, unit: Unit): void {
   if (step.kind === "delay") delay(run, unit, step.delayMs);
   else if (step.kind === "signal") run.waits.forSignal(unit);
   else if (step.kind === "approval") run.conclude(unit, { approvedBy: unit.approvedBy });
-  else run.try(unit);
+  else tryStep(run, unit);
 }
 
 function skip(run: Run, unit: Unit): void {

@@ -37,6 +37,11 @@ export class LineBook {
     this.#gone += dropped;
   }
 
+  /** Makes room for so many more lines. */
+  reserve(lines: number): void {
+    this.#values.length = Math.max(this.#values.length, Math.min(this.#length + WIDTH * lines, WIDTH * EXECUTION_HISTORY_MAX));
+  }
+
   /** The lines, oldest first. */
   entries(executionId: string): JournalEntry[] {
     const values = this.#values;

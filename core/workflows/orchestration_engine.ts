@@ -3,11 +3,12 @@
  *
  * @module
  */
-import { type Clock, epochOffsetMs, SystemClock } from "../base/clock.ts";
+import { type Clock, epochOffsetMs, stampsOf, SystemClock } from "../base/clock.ts";
 import { checkedDelay, Deadlines } from "../base/deadlines.ts";
 import { InvalidArgumentError, KernelError, NotInitializedError } from "../base/errors.ts";
 import { EXECUTIONS_KEPT_MAX, EXECUTIONS_RUNNING_MAX, EXECUTIONS_WAITING_MAX, WORKFLOWS_MAX } from "../base/limits.ts";
 import { Random } from "../base/random.ts";
+import { Timeouts } from "../base/timeouts.ts";
 import { type ActionFunction, type ActionOptions, ActionTable, checkedAction } from "./action.ts";
 import type { WorkflowAgents } from "./agents.ts";
 import { Budget, NO_BUDGET } from "./budget.ts";
@@ -22,7 +23,7 @@ import type { RunHost } from "./run_parts.ts";
 import { Shelf } from "./shelf.ts";
 import { abandon } from "./stopping.ts";
 import type { EffectKind, WorkflowDefinition } from "./workflow.ts";
-import { WorkflowExecution } from "./workflow_execution.ts";
+import type { WorkflowExecution } from "./workflow_execution.ts";
 import { type Plan, planWorkflow } from "./workflow_plan.ts";
 
 /** What an engine is made of; all optional. */
@@ -41,7 +42,7 @@ export interface EngineOptions {
   readonly runningMax?: number;
   /** Executions that may wait besides. Default 100,000. */
   readonly waitingMax?: number;
-  /** Ended executions whose history is kept in memory. Default 1,000. */
+  /** Ended executions whose history is kept in memory. Default 256. */
   readonly keptMax?: number;
 }
 
@@ -124,8 +125,11 @@ export class OrchestrationEngine {
     this.#shelf = new Shelf(this.#limits.keptMax);
     const now = clock.now();
     this.#prefix = journal === null ? Math.floor(now).toString(36) : journal.session.toString(36);
+    const deadlines = new Deadlines(clock);
     this.#host = {
-      ...{ clock, journal, effects, deadlines: new Deadlines(clock), random: new Random(options.seed ?? Math.floor(now)) },
+      ...{ clock: stampsOf(clock), journal, effects, deadlines, timeouts: new Timeouts(deadlines, clock) },
+      random: new Random(options.seed ?? Math.floor(now)),
+      idOf: ({ idStem }, number) => `${idStem}-${this.#prefix}-${number.toString(36)}`,
       startChild: (definition, id, input, parent) => this.#startChild(definition, id, input, parent),
       ended: (run) => this.#ended(run),
     };
@@ -170,26 +174,12 @@ export class OrchestrationEngine {
    * Starts a workflow: a definition, or the id of a known one. Rejects with `InvalidArgumentError` that names the field when it cannot run,
    * `ENGINE_FULL` when too many wait.
    */
-  // deno-lint-ignore require-await -- what is thrown here is to arrive as a rejection, like everything else
-  async start(workflow: WorkflowDefinition | string, options: StartOptions = {}): Promise<WorkflowExecution> {
-    if (this.#closed) throw new NotInitializedError("orchestration.start", true);
-    const plan = this.#plan(typeof workflow === "string" ? this.#known(workflow) : workflow);
-    const { input, timeoutMs, budget, signal } = options;
-    if (timeoutMs !== undefined) checkedDelay("timeoutMs", timeoutMs);
-    const bound = Math.min(timeoutMs ?? Infinity, plan.timeoutMs ?? Infinity);
-    if (this.#running >= this.#limits.runningMax && this.#queue.size >= this.#limits.waitingMax) {
-      const message = `${this.#limits.waitingMax} executions already wait for their turn. Await some results before starting more.`;
-      throw new KernelError("ENGINE_FULL", message, this.#limits);
+  start(workflow: WorkflowDefinition | string, options: StartOptions = {}): Promise<WorkflowExecution> {
+    try {
+      return this.#start(workflow, options);
+    } catch (error) {
+      return Promise.reject(error);
     }
-    const run = new Run(this.#host, plan, {
-      id: this.#nextId(plan.definition.id),
-      input,
-      budget: budget === undefined ? NO_BUDGET : new Budget(budget),
-      parent: null,
-      timeoutMs: bound,
-      deadlineAt: bound === Infinity ? Infinity : this.#host.clock.now() + bound,
-    });
-    return this.#take(run, signal);
   }
 
   /**
@@ -207,11 +197,11 @@ export class OrchestrationEngine {
       (id, version) => this.#version(id, version),
     );
     const living = runs.filter((run) => !run.over);
-    const resumed = living.map((run) => this.#enter(run));
+    for (const run of living) this.#shelf.add(run);
     this.#running += living.length;
     for (const run of living) run.begun = true;
     for (const run of living) goOn(run);
-    return { resumed: resumed.filter(({ id }) => !id.includes("/")), refused };
+    return { resumed: living.filter(({ parent }) => parent === null).map(({ execution }) => execution), refused };
   }
 
   /**
@@ -229,12 +219,12 @@ export class OrchestrationEngine {
 
   /** Those that have not ended, sub-workflows too. */
   executions(): WorkflowExecution[] {
-    return this.#shelf.living();
+    return this.#shelf.living().map(({ execution }) => execution);
   }
 
   /** An execution that runs, waits, or has ended not long ago. */
   execution(id: string): WorkflowExecution | undefined {
-    return this.#shelf.get(id);
+    return this.#shelf.get(id)?.execution;
   }
 
   /** What happened in an execution, oldest first: from the journal where there is one, else what is still in memory. */
@@ -254,15 +244,36 @@ export class OrchestrationEngine {
     if (this.#closed) return;
     this.#closed = true;
     const error = workflowCancelled("the engine was closed");
-    for (const run of this.#shelf.runs()) abandon(run, error);
+    for (const run of this.#shelf.living()) abandon(run, error);
     this.#queue.clear();
     this.#host.deadlines.close();
     this.#host.journal?.close();
   }
 
+  #start(workflow: WorkflowDefinition | string, { input, timeoutMs, budget, signal }: StartOptions): Promise<WorkflowExecution> {
+    if (this.#closed) throw new NotInitializedError("orchestration.start", true);
+    const plan = this.#plan(typeof workflow === "string" ? this.#known(workflow) : workflow);
+    if (timeoutMs !== undefined) checkedDelay("timeoutMs", timeoutMs);
+    const bound = Math.min(timeoutMs ?? Infinity, plan.timeoutMs ?? Infinity);
+    if (this.#running >= this.#limits.runningMax && this.#queue.size >= this.#limits.waitingMax) {
+      const message = `${this.#limits.waitingMax} executions already wait for their turn. Await some results before starting more.`;
+      throw new KernelError("ENGINE_FULL", message, this.#limits);
+    }
+    const run = new Run(this.#host, plan, {
+      key: this.#number++,
+      input,
+      budget: budget === undefined ? NO_BUDGET : new Budget(budget),
+      parent: null,
+      timeoutMs: bound,
+      deadlineAt: bound === Infinity ? Infinity : this.#host.clock.now() + bound,
+    });
+    return this.#take(run, signal);
+  }
+
   /** Begins, or waits for its turn; in a journal only once it is known to have been started. */
-  #take(run: Run, signal: AbortSignal | undefined): WorkflowExecution | Promise<WorkflowExecution> {
-    const execution = this.#admit(run);
+  #take(run: Run, signal: AbortSignal | undefined): Promise<WorkflowExecution> {
+    this.#admit(run);
+    const { execution } = run;
     const begin = (): WorkflowExecution => {
       if (signal !== undefined) this.#watch(run, execution, signal);
       if (this.#running < this.#limits.runningMax && this.#queue.size === 0) this.#begin(run);
@@ -270,7 +281,7 @@ export class OrchestrationEngine {
       return execution;
     };
     const { journal } = this.#host;
-    if (journal === null) return begin();
+    if (journal === null) return Promise.resolve(begin());
     return new Promise((resolve, reject) => {
       journal.whenDurable((error) => {
         run.tick();
@@ -281,16 +292,10 @@ export class OrchestrationEngine {
     });
   }
 
-  #admit(run: Run): WorkflowExecution {
+  #admit(run: Run): void {
     run.note("started", undefined, this.#host.journal === null ? undefined : startNote(run, this.#host.journal));
     run.become("QUEUED");
-    return this.#enter(run);
-  }
-
-  #enter(run: Run): WorkflowExecution {
-    const execution = new WorkflowExecution(run);
-    this.#shelf.add(run, execution);
-    return execution;
+    this.#shelf.add(run);
   }
 
   #watch(run: Run, execution: WorkflowExecution, signal: AbortSignal): void {
@@ -314,7 +319,7 @@ export class OrchestrationEngine {
     const now = parent.now;
     const own = now + (plan.timeoutMs ?? Infinity);
     const deadlineAt = Math.min(own, parent.deadlineAt);
-    const run = new Run(this.#host, plan, { id, input, budget: parent.budget, parent, deadlineAt, timeoutMs: deadlineAt - now });
+    const run = new Run(this.#host, plan, { key: id, input, budget: parent.budget, parent, deadlineAt, timeoutMs: deadlineAt - now });
     this.#admit(run);
     this.#begin(run);
     return run;
@@ -323,16 +328,20 @@ export class OrchestrationEngine {
   #ended(run: Run): void {
     if (run.begun) this.#running--;
     else this.#queue.delete(run);
-    this.#shelf.end(run.id);
+    this.#shelf.end(run);
     this.#counts[COUNTED[run.state as keyof typeof COUNTED]]++;
+    if (this.#queue.size > 0) this.#beginNext();
+    // A timer that is left standing would hold a program that has nothing more to do.
+    if (this.#shelf.livingCount === 0) this.#host.deadlines.close();
+  }
+
+  #beginNext(): void {
     for (const next of this.#queue) {
       if (this.#running >= this.#limits.runningMax) break;
       this.#queue.delete(next);
       next.tick();
       this.#begin(next);
     }
-    // A timer that is left standing would hold a program that has nothing more to do.
-    if (this.#shelf.livingCount === 0) this.#host.deadlines.close();
   }
 
   #version(id: string, version: number): WorkflowDefinition | undefined {
@@ -354,10 +363,6 @@ export class OrchestrationEngine {
       this.#plans.set(definition, plan);
     }
     return plan;
-  }
-
-  #nextId(workflowId: string): string {
-    return `${workflowId.replaceAll("/", "_")}-${this.#prefix}-${(this.#number++).toString(36)}`;
   }
 }
 

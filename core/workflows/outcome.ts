@@ -52,8 +52,9 @@ export interface WorkflowOutcome {
 
 /** Of an execution that has ended, or as it stands. */
 export function outcomeOf(run: Run): WorkflowOutcome {
-  const steps: Record<string, StepOutcome> = {};
-  for (const unit of run.units) steps[unit.step.id] = stepOutcome(unit);
+  const steps = { ...run.plan.blank } as Record<string, StepOutcome>;
+  const { units } = run;
+  for (let at = 0; at < units.length; at++) steps[units[at].step.id] = stepOutcome(units[at]);
   const { stop, state } = run;
   return {
     id: run.id,
@@ -78,7 +79,7 @@ function stepOutcome(unit: Unit): StepOutcome {
     error: error === undefined || state === "COMPLETED" ? undefined : asError(error),
     undoError: undoError === undefined ? undefined : asError(undoError),
     attempts: items === null ? unit.attempts : items.reduce((sum, item) => sum + item.attempts, 0),
-    startedAt: startedAt === 0 ? undefined : startedAt,
-    durationMs: endedAt === 0 || startedAt === 0 ? undefined : endedAt - startedAt,
+    startedAt,
+    durationMs: endedAt === undefined || startedAt === undefined ? undefined : endedAt - startedAt,
   };
 }

@@ -8,6 +8,7 @@ import type { JournalEntry } from "./journal.ts";
 import { delay, makeItems } from "./gates.ts";
 import type { Run } from "./run.ts";
 import { halt, leave } from "./stopping.ts";
+import { tryStep } from "./tries.ts";
 import type { Unit } from "./unit.ts";
 import type { WorkflowState } from "./workflow_lifecycle.ts";
 
@@ -81,7 +82,7 @@ function replayStep(run: Run, unit: Unit, { kind, at, data }: JournalEntry, earl
   switch (kind) {
     case "step-started":
       unit.attempts = data as number;
-      unit.startedAt ||= at;
+      unit.startedAt ??= at;
       unit.state = "RUNNING";
       unit.passed = true;
       underWay.add(unit);
@@ -169,7 +170,7 @@ function goOnWith(run: Run, unit: Unit): void {
     run.waits.forDecision(unit);
   } else if (step.kind === "delay" && unit.state === "WAITING") {
     const { delayMs } = unit.result as { delayMs: number };
-    delay(run, unit, Math.max(0, unit.startedAt + delayMs - run.now));
+    delay(run, unit, Math.max(0, unit.startedAt! + delayMs - run.now));
   } else {
     if (unit.state === "WAITING" && unit.attempts === 0) unit.result = undefined;
     run.push(unit);
@@ -183,7 +184,7 @@ function goOnStopping(run: Run, parts: readonly Unit[]): void {
     if (unit.child !== null && !unit.child.over) {
       unit.adopts = true;
       unit.attempts--;
-      run.try(unit);
+      tryStep(run, unit);
       halt(unit.child, { kind: "cancelled", error: run.stop!.error, reason: "its parent stops", compensate: true });
     } else {
       unit.outcome = "unknown";

@@ -61,7 +61,7 @@ function remake(host: RunHost, plan: Plan, id: string, entries: readonly Journal
   const parent = parentId === undefined ? null : runs.get(parentId);
   if (parent === undefined) throw new KernelError("NOT_RESUMED", `${parentId}, which holds it, could not be resumed.`, { parentId });
   const own = Object.keys(budget).length === 0 ? NO_BUDGET : new Budget(budget);
-  const run = new Run(host, plan, { id, input, budget: parent?.budget ?? own, deadlineAt, timeoutMs, parent });
+  const run = new Run(host, plan, { key: id, input, budget: parent?.budget ?? own, deadlineAt, timeoutMs, parent });
   run.restore(entries);
   if (parent !== null) {
     const unit = findUnit(parent, id.slice(parent.id.length + 1).replace(/#\d+$/, ""));

@@ -15,16 +15,28 @@ import type { Unit } from "./unit.ts";
 
 const BACKOFF = checkedBackoff();
 
-/** Undoes all that has not been undone yet. */
-export async function rollBack(run: Run, undoing: Undoing): Promise<void> {
+/** Undoes all that has not been undone yet; a promise when that takes time. */
+export function rollBack(run: Run, undoing: Undoing): Promise<void> | undefined {
   const { done } = undoing;
+  run.lines.reserve(2 * done.length + 1);
   for (let at = done.length - 1; at >= 0; at--) {
-    const unit = done[at];
-    if (unit.undo === "done" || unit.undo === "failed") continue;
-    if (unit.child !== null) await undoChild(run, unit, undoing);
-    else if (unit.step.undo === null) undoNothing(unit, undoing);
-    else await undoStep(run, unit, undoing);
+    const wait = undoUnit(run, done[at], undoing);
+    if (wait !== undefined) return rollBackOn(run, undoing, at, wait);
   }
+  return undefined;
+}
+
+async function rollBackOn(run: Run, undoing: Undoing, at: number, wait: Promise<void>): Promise<void> {
+  await wait;
+  while (--at >= 0) await undoUnit(run, undoing.done[at], undoing);
+}
+
+function undoUnit(run: Run, unit: Unit, undoing: Undoing): Promise<void> | undefined {
+  if (unit.undo === "done" || unit.undo === "failed") return undefined;
+  if (unit.child !== null) return undoChild(run, unit, undoing);
+  if (unit.step.undo !== null) return undoStep(run, unit, undoing);
+  undoNothing(unit, undoing);
+  return undefined;
 }
 
 /** An irreversible step: what threw says that it did nothing. */
@@ -51,25 +63,40 @@ async function undoChild(run: Run, unit: Unit, { compensated, notUndone }: Undoi
   for (const id of left) notUndone.push(`${unit.id}/${id}`);
 }
 
-async function undoStep(run: Run, unit: Unit, { compensated, notUndone }: Undoing): Promise<void> {
+/** Nothing is awaited where nothing has to be: most compensations take no time, and a promise for each would cost more than they do. */
+function undoStep(run: Run, unit: Unit, undoing: Undoing): Promise<void> | undefined {
   unit.undo = "started";
   run.note("undo-started", unit.id);
+  try {
+    const wait = callUndo(run, unit, 1);
+    if (wait !== undefined) return undoOn(run, unit, undoing, wait);
+  } catch (error) {
+    return undoOn(run, unit, undoing, Promise.reject(error));
+  }
+  undone(run, unit, undoing);
+  return undefined;
+}
+
+async function undoOn(run: Run, unit: Unit, undoing: Undoing, wait: Promise<void>): Promise<void> {
   for (let tried = 1;; tried++) {
     try {
-      const wait = callUndo(run, unit, tried);
-      if (wait !== undefined) await wait;
+      await (tried === 1 ? wait : callUndo(run, unit, tried));
       break;
     } catch (error) {
       run.tick();
       unit.undoError = error;
       if (tried > COMPENSATION_RETRIES) {
         unit.undo = "failed";
-        notUndone.push(unit.id);
+        undoing.notUndone.push(unit.id);
         return run.note("undo-failed", unit.id, { error });
       }
       await pause(run, backoffMs(BACKOFF, tried, run.host.random.next()));
     }
   }
+  undone(run, unit, undoing);
+}
+
+function undone(run: Run, unit: Unit, { compensated }: Undoing): void {
   run.tick();
   unit.undo = "done";
   unit.undoError = undefined;

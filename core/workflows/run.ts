@@ -3,34 +3,37 @@
  *
  * @module
  */
-import { backoffMs } from "../base/backoff.ts";
 import type { Deadline } from "../base/deadlines.ts";
 import { StateMachine } from "../base/state_machine.ts";
 import type { Budget } from "./budget.ts";
-import { isRetryable, stepTimeout, workflowTimeout } from "./errors.ts";
-import { inputOf, itemEnded, passGates, startChild } from "./gates.ts";
+import { workflowTimeout } from "./errors.ts";
+import { itemEnded, passGates } from "./gates.ts";
 import type { JournalEntry, JournalKind } from "./journal.ts";
 import { LineBook } from "./line_book.ts";
+import { outcomeOf, type WorkflowOutcome } from "./outcome.ts";
 import { replay } from "./replay.ts";
 import { halt, leave, unwritten, windUp } from "./stopping.ts";
 import type { RunHost, RunSetup, Stop, Undoing } from "./run_parts.ts";
-import { StepContext } from "./step_context.ts";
+import { tryStep } from "./tries.ts";
 import { Unit } from "./unit.ts";
 import { Waits } from "./waits.ts";
 import type { WorkflowView } from "./workflow.ts";
 import { WORKFLOW_LIFECYCLE, type WorkflowState } from "./workflow_lifecycle.ts";
+import { WorkflowExecution } from "./workflow_execution.ts";
 import type { Plan } from "./workflow_plan.ts";
 
-/** A try that somebody is to wait for. */
-interface Offer {
-  readonly unit: Unit;
-  readonly attempt: StepContext;
-  readonly returned: PromiseLike<unknown>;
-}
+/** Steps that have begun may stay so many in the list: emptying it gives up its room. */
+const READY_KEPT = 16;
 
 /** One execution. */
 export class Run {
-  readonly id: string;
+  /** By which the engine finds it: the number that it has given, or the id where there is one already. */
+  readonly key: number | string;
+  #id: string | null = null;
+  /** The next in its place of the shelf. */
+  beside: Run | null = null;
+  /** As it is seen outside. */
+  readonly execution: WorkflowExecution = new WorkflowExecution(this);
   readonly input: unknown;
   readonly budget: Budget;
   readonly parent: Run | null;
@@ -49,17 +52,23 @@ export class Run {
   active = 0;
   /** Lines in the journal. */
   #journaled = 0;
-  /** Whether a function that has just seen a step end would wait for the next that begins, and that one. */
-  #offers = false;
-  #offered: Offer | null = null;
+  /** Whether a function that has just seen a step end would wait for the next that begins; that one, and what is to be awaited. */
+  offers = false;
+  offered: Unit | null = null;
+  returned: PromiseLike<unknown> | null = null;
   #waits: Waits | null = null;
   #results: Record<string, unknown> | null = null;
   #whenEnded: ((run: Run) => void)[] | null = null;
+  /** Of whoever waits for the result. */
+  #outcome: PromiseWithResolvers<WorkflowOutcome> | null = null;
   undoing: Undoing | null = null;
   /** Of the whole. */
   deadline: Deadline | null = null;
-  /** Time of the clock when it was last read. */
-  now: number;
+  /**
+   * Time of the clock when it was last read. It begins as no number, so that the field holds a reference: what takes its value shares one number, while a field
+   * of numbers would hand out a new one each time.
+   */
+  now: number = undefined as unknown as number;
   startedAt = 0;
   endedAt = 0;
   stop: Stop | null = null;
@@ -70,8 +79,8 @@ export class Run {
   begun = false;
 
   /** Begins nothing yet. */
-  constructor(readonly host: RunHost, readonly plan: Plan, { id, input, budget, parent, deadlineAt, timeoutMs }: RunSetup) {
-    this.id = id;
+  constructor(readonly host: RunHost, readonly plan: Plan, { key, input, budget, parent, deadlineAt, timeoutMs }: RunSetup) {
+    this.key = key;
     this.input = input;
     this.budget = budget;
     this.parent = parent;
@@ -81,9 +90,14 @@ export class Run {
     this.machine = new StateMachine(WORKFLOW_LIFECYCLE, { clock: host.clock });
     const { steps } = plan;
     this.lines = new LineBook(2 + 2 * steps.length);
-    const units: Unit[] = this.units = [];
-    for (let index = 0; index < steps.length; index++) units.push(new Unit(steps[index]));
+    const units: Unit[] = this.units = new Array(steps.length);
+    for (let index = 0; index < steps.length; index++) units[index] = new Unit(steps[index]);
     this.#open = steps.length;
+  }
+
+  /** Put together when somebody asks for it. */
+  get id(): string {
+    return this.#id ??= typeof this.key === "string" ? this.key : this.host.idOf(this.plan, this.key);
   }
 
   get state(): WorkflowState {
@@ -98,8 +112,10 @@ export class Run {
   /** Results of the completed steps, kept up to date once somebody has asked for them. */
   get results(): Record<string, unknown> {
     if (this.#results === null) {
-      const results: Record<string, unknown> = this.#results = {};
-      for (const unit of this.units) if (unit.state === "COMPLETED") results[unit.step.id] = unit.result;
+      const results: Record<string, unknown> = this.#results = this.#open === 0 && this.units.every(isCompleted)
+        ? { ...this.plan.blank }
+        : {};
+      for (const unit of this.units) if (isCompleted(unit)) results[unit.step.id] = unit.result;
     }
     return this.#results;
   }
@@ -113,6 +129,13 @@ export class Run {
   output(): unknown {
     const { output } = this.plan;
     return output === null ? this.results : output(this.view());
+  }
+
+  /** Resolves when nothing more will happen, and that is durable. */
+  outcome(): Promise<WorkflowOutcome> {
+    if (this.#told) return Promise.resolve(outcomeOf(this));
+    this.#outcome ??= Promise.withResolvers();
+    return this.#outcome.promise;
   }
 
   /** Calls back when nothing more will happen, and that is durable. */
@@ -182,113 +205,14 @@ export class Run {
     const { concurrency } = this.plan;
     while (this.#next < ready.length && this.stop === null && this.active < concurrency && this.state === "RUNNING") {
       const unit = ready[this.#next++];
-      if (unit.passed || (unit.step.plain && unit.led)) this.try(unit);
+      if (unit.passed || (unit.step.plain && unit.led)) tryStep(this, unit);
       else passGates(this, unit);
     }
-    if (this.#next === ready.length && this.#next > 0) this.#next = ready.length = 0;
+    if (this.#next === ready.length && this.#next > READY_KEPT) this.#next = ready.length = 0;
     this.#pumping = false;
     if (this.active > 0 || this.over) return;
     if (this.stop !== null) windUp(this);
     else if (this.#open === 0 && this.state === "RUNNING") this.end("COMPLETED");
-  }
-
-  /** Another try of a step. */
-  try(unit: Unit): void {
-    const { step } = unit;
-    if (unit.attempts++ === 0) unit.startedAt = this.now;
-    unit.state = "RUNNING";
-    const endsAt = Math.min(step.kind === "workflow" ? Infinity : this.now + step.timeoutMs, this.deadlineAt);
-    const attempt = unit.attempt = new StepContext(this, unit, unit.attempts, endsAt);
-    this.active++;
-    const { journal } = this.host;
-    // What may not be run twice must be known to have begun before it does; what may, need not be: it begins anew.
-    if (journal === null || ((step.effect === "pure" || step.effect === "idempotent") && step.kind !== "workflow")) {
-      this.lines.add(this.now, "step-started", unit.id, unit.attempts);
-      return this.#launch(unit, attempt);
-    }
-    this.note("step-started", unit.id, unit.attempts);
-    journal.whenDurable((error) => {
-      if (attempt.settled) return;
-      this.tick();
-      if (error === undefined && this.stop === null) this.#launch(unit, attempt);
-      else this.#withhold(unit, attempt, error ?? this.stop!.error);
-      this.pump();
-    });
-  }
-
-  /** A try that was announced, and never made. */
-  #withhold(unit: Unit, attempt: StepContext, error: unknown): void {
-    unit.outcome = unit.attempts === 1 ? "not-run" : "unknown"; // an earlier one may have done something
-    this.#failed(unit, attempt, error);
-  }
-
-  #launch(unit: Unit, attempt: StepContext): void {
-    const { step } = unit;
-    let returned: unknown;
-    try {
-      unit.input = inputOf(this, unit);
-      returned = step.kind === "workflow" ? startChild(this, unit) : step.run(unit.input, attempt);
-    } catch (error) {
-      this.tick();
-      return this.#failed(unit, attempt, error);
-    }
-    if (typeof (returned as PromiseLike<unknown> | null | undefined)?.then !== "function") {
-      this.tick();
-      return this.#completed(unit, attempt, returned);
-    }
-    if (step.kind !== "workflow") this.host.deadlines.insert(attempt);
-    if (!this.#offers) return void this.#follow(unit, attempt, returned as PromiseLike<unknown>);
-    this.#offers = false;
-    this.#offered = { unit, attempt, returned: returned as PromiseLike<unknown> };
-  }
-
-  /**
-   * Waits for a try, then for the one that its end began, and so on along a chain of steps: one asynchronous function for a branch costs less than two callbacks
-   * and a promise for each step.
-   */
-  async #follow(unit: Unit, attempt: StepContext, returned: PromiseLike<unknown>): Promise<void> {
-    for (;;) {
-      let value: unknown;
-      try {
-        value = await returned;
-      } catch (error) {
-        if (attempt.settled) return;
-        this.tick();
-        this.#failed(unit, attempt, error);
-        return this.pump();
-      }
-      if (attempt.settled) return;
-      this.tick();
-      this.#offers = true;
-      this.#completed(unit, attempt, value);
-      this.#offers = false;
-      const next = this.#offered;
-      if (next === null) return;
-      this.#offered = null;
-      ({ unit, attempt, returned } = next);
-    }
-  }
-
-  /** A try has taken too long. */
-  late(unit: Unit, attempt: StepContext): void {
-    this.tick();
-    const error = stepTimeout(unit.id, unit.step.timeoutMs);
-    attempt.abort(error);
-    unit.outcome = "unknown";
-    this.#failed(unit, attempt, error);
-    this.pump();
-  }
-
-  #settle(unit: Unit, attempt: StepContext): void {
-    attempt.settled = true;
-    this.host.deadlines.remove(attempt);
-    unit.attempt = null;
-    this.active--;
-  }
-
-  #completed(unit: Unit, attempt: StepContext, value: unknown): void {
-    this.#settle(unit, attempt);
-    this.conclude(unit, value);
   }
 
   /** A step ended well. What depends on it begins when that is durable. */
@@ -307,7 +231,8 @@ export class Run {
     if (unit.step.tracked && unit.items === null) this.track(unit);
     if (this.#results !== null && unit.parent === null) this.#results[unit.step.id] = value;
     const { journal } = this.host;
-    if (journal === null) return this.advance(unit);
+    // Where nothing depends on it but the end of the whole, which is told when all is durable, it need not wait by itself.
+    if (journal === null || (unit.parent === null && unit.step.dependents.length === 0)) return this.advance(unit);
     this.active++; // the execution must not be wound up in between
     journal.whenDurable((error) => {
       this.active--;
@@ -339,24 +264,6 @@ export class Run {
       }
     }
     this.pump();
-  }
-
-  #failed(unit: Unit, attempt: StepContext, error: unknown): void {
-    this.#settle(unit, attempt);
-    unit.error = error;
-    if (unit.outcome === "completed") unit.outcome = "failed";
-    this.note("step-failed", unit.id, { attempt: unit.attempts, error, outcome: unit.outcome });
-    if (this.stop !== null) return leave(this, unit, "CANCELLED");
-    const { retries, backoff } = unit.step;
-    if (unit.attempts > retries || !isRetryable(error)) return this.giveUp(unit, error);
-    unit.state = "WAITING";
-    const waitMs = backoffMs(backoff, unit.attempts, this.host.random.next());
-    unit.timer = this.host.deadlines.addAt(this.now + waitMs, () => {
-      unit.timer = null;
-      this.tick();
-      this.#ready.push(unit);
-      this.pump();
-    });
   }
 
   /** A step has failed for good, and with it the execution. */
@@ -394,7 +301,13 @@ export class Run {
     if (error !== undefined && this.state === "COMPLETED") this.become("FAILED", (this.stop = unwritten(error)).reason);
     this.#told = true;
     this.host.ended(this);
-    for (const listener of this.#whenEnded ?? []) listener(this);
+    if (this.#whenEnded !== null) { for (const listener of this.#whenEnded) listener(this); }
     this.#whenEnded = null;
+    this.#outcome?.resolve(outcomeOf(this));
+    this.#outcome = null; // what an ended execution keeps is carried along by the collector
   }
+}
+
+function isCompleted({ state }: Unit): boolean {
+  return state === "COMPLETED";
 }

@@ -5,6 +5,7 @@
  */
 import type { Clock } from "../base/clock.ts";
 import type { Deadlines } from "../base/deadlines.ts";
+import type { Timeouts } from "../base/timeouts.ts";
 import type { Random } from "../base/random.ts";
 import type { Budget } from "./budget.ts";
 import type { Effects } from "./effects.ts";
@@ -12,14 +13,20 @@ import type { Journal } from "./journal.ts";
 import type { Run } from "./run.ts";
 import type { Unit } from "./unit.ts";
 import type { WorkflowDefinition } from "./workflow.ts";
+import type { Plan } from "./workflow_plan.ts";
 
 /** What an engine gives to its executions. */
 export interface RunHost {
+  /** Times to the millisecond. */
   readonly clock: Clock;
   readonly deadlines: Deadlines;
+  /** Of tries. */
+  readonly timeouts: Timeouts;
   readonly random: Random;
   readonly journal: Journal | null;
   readonly effects: Effects;
+  /** The id of an execution that it has numbered. */
+  idOf(plan: Plan, number: number): string;
   /** Begins a sub-workflow. */
   startChild(definition: WorkflowDefinition, id: string, input: unknown, parent: Run): Run;
   /** Hears that an execution has ended. */
@@ -28,7 +35,8 @@ export interface RunHost {
 
 /** How an execution was started. */
 export interface RunSetup {
-  readonly id: string;
+  /** A number of the engine, of which it makes an id; or an id. */
+  readonly key: number | string;
   readonly input: unknown;
   readonly budget: Budget;
   /** Time of the clock at which it must have ended; Infinity for none. */

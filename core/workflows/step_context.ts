@@ -3,15 +3,16 @@
  *
  * @module
  */
-import type { Deadline } from "../base/deadlines.ts";
+import type { Timeout } from "../base/timeouts.ts";
 import type { ActionContext } from "./action.ts";
 import type { Budget } from "./budget.ts";
 import type { Effects } from "./effects.ts";
 import type { Run } from "./run.ts";
+import { late } from "./tries.ts";
 import type { Unit } from "./unit.ts";
 
 /** One try. */
-export class StepContext implements ActionContext, Deadline {
+export class StepContext implements ActionContext, Timeout {
   readonly #run: Run;
   readonly #unit: Unit;
   #controller: AbortController | null = null;
@@ -19,17 +20,14 @@ export class StepContext implements ActionContext, Deadline {
   #aborted = false;
   /** Set once its end has been taken note of; what comes later is ignored. */
   settled = false;
-  /** When it is to be ended; first at `deadlineMs`. */
-  at: number;
-  /** Among the deadlines. */
-  place = -1;
+  before: Timeout | null = null;
+  after: Timeout | null = null;
   undoing: ActionContext["undoing"] = undefined;
 
-  /** `attempt` from 1. */
-  constructor(run: Run, unit: Unit, readonly attempt: number, readonly deadlineMs: number) {
+  /** `attempt` from 1; it is ended `at` that time of the clock. */
+  constructor(run: Run, unit: Unit, readonly attempt: number, public at: number) {
     this.#run = run;
     this.#unit = unit;
-    this.at = deadlineMs;
   }
 
   get executionId(): string {
@@ -68,6 +66,10 @@ export class StepContext implements ActionContext, Deadline {
     return this.#run.budget;
   }
 
+  get deadlineMs(): number {
+    return this.at;
+  }
+
   get effects(): Effects {
     return this.#run.host.effects;
   }
@@ -83,7 +85,7 @@ export class StepContext implements ActionContext, Deadline {
 
   /** Its time is over. */
   expire(): void {
-    this.#run.late(this.#unit, this);
+    late(this.#run, this.#unit, this);
   }
 
   /** Tells the action to stop. */

@@ -8,6 +8,7 @@ import { stepStopped } from "./errors.ts";
 import { rollBack } from "./rollback.ts";
 import type { Run } from "./run.ts";
 import type { Stop } from "./run_parts.ts";
+import { tryStep } from "./tries.ts";
 import type { Unit } from "./unit.ts";
 
 /** Begins to wind up; the first reason counts. */
@@ -18,10 +19,9 @@ export function halt(run: Run, stop: Stop): void {
   if (stop.kind === "failed") run.become("FAILED", stop.reason);
   if (run.deadline !== null) run.host.deadlines.remove(run.deadline);
   run.closeWaits();
-  const reason = stop.kind === "cancelled" ? stop.error : stepStopped(stop.reason);
   for (const unit of run.units) {
-    stopUnit(run, unit, reason);
-    if (unit.items !== null) { for (const item of unit.items) stopUnit(run, item, reason); }
+    stopUnit(run, unit, stop);
+    if (unit.items !== null) { for (const item of unit.items) stopUnit(run, item, stop); }
   }
   run.pump();
 }
@@ -31,8 +31,8 @@ export function unwritten(error: unknown): Stop {
   return { kind: "failed", error, reason: "the journal cannot be written", compensate: false };
 }
 
-function stopUnit(run: Run, unit: Unit, reason: unknown): void {
-  if (unit.adopts) run.try(unit); // resumed, and its sub-workflow runs already
+function stopUnit(run: Run, unit: Unit, { kind, error, reason: because }: Stop): void {
+  if (unit.adopts) tryStep(run, unit); // resumed, and its sub-workflow runs already
   const { attempt } = unit;
   if (unit.timer !== null) {
     run.host.deadlines.remove(unit.timer);
@@ -41,12 +41,13 @@ function stopUnit(run: Run, unit: Unit, reason: unknown): void {
   const begunBefore = unit.state === "PENDING" && unit.attempts > 0;
   if (begunBefore || unit.state === "WAITING" || (unit.items !== null && unit.state === "RUNNING")) leave(run, unit, "CANCELLED");
   if (attempt === null) return;
+  const reason = kind === "cancelled" ? error : stepStopped(because); // made only now: an error costs as much as several steps
   attempt.abort(reason);
   if (unit.child !== null) return halt(unit.child, { kind: "cancelled", error: reason, reason: "its parent stops", compensate: true });
-  if (attempt.place < 0) return; // not begun yet: it will see that it need not
-  run.host.deadlines.remove(attempt);
-  attempt.at = Math.min(attempt.deadlineMs, run.now + STEP_GRACE_MS);
-  run.host.deadlines.insert(attempt);
+  if (attempt.after === null) return; // not begun yet: it will see that it need not
+  run.host.timeouts.remove(attempt);
+  attempt.at = Math.min(attempt.at, run.now + STEP_GRACE_MS);
+  run.host.timeouts.insert(attempt, STEP_GRACE_MS);
 }
 
 /** A step will not complete. If it has begun it may have done something: a rollback looks at it. */
@@ -65,7 +66,9 @@ export function windUp(run: Run): void {
     run.end(kind === "cancelled" ? "CANCELLED" : undone ? "ROLLED_BACK" : "FAILED");
   };
   if (!compensate || run.undoing === null) return finish();
-  void rollBack(run, run.undoing).then(finish);
+  const wait = rollBack(run, run.undoing);
+  if (wait === undefined) finish();
+  else void wait.then(finish);
 }
 
 /** Undoes a completed execution, when that which holds it has failed. */

@@ -29,8 +29,8 @@ export class Unit {
   /** Whether conditions and approval are behind it. */
   passed = false;
   attempts = 0;
-  startedAt = 0;
-  endedAt = 0;
+  startedAt: number | undefined = undefined;
+  endedAt: number | undefined = undefined;
   result: unknown = undefined;
   error: unknown = undefined;
   /** Of the last try: computed once, since compensation wants the same. */

@@ -125,10 +125,10 @@ export class Waits {
   /** All that waits. */
   list(): PendingWait[] {
     const approvals = [...this.#approvals.values()].map((unit): PendingWait => ({
-      ...{ stepId: unit.id, kind: unit.inDoubt ? "in-doubt" : "approval", by: unit.step.approval?.by ?? [], since: unit.startedAt },
+      ...{ stepId: unit.id, kind: unit.inDoubt ? "in-doubt" : "approval", by: unit.step.approval?.by ?? [], since: unit.startedAt! },
     }));
     const signals = [...this.#signals.values()].flat().map((unit): PendingWait => ({
-      ...{ stepId: unit.id, kind: "signal", signal: unit.step.signal, since: unit.startedAt },
+      ...{ stepId: unit.id, kind: "signal", signal: unit.step.signal, since: unit.startedAt! },
     }));
     return [...approvals, ...signals];
   }

@@ -31,7 +31,6 @@ export interface Decision {
 /** One execution of a workflow. */
 export class WorkflowExecution {
   readonly #run: Run;
-  #result: Promise<WorkflowOutcome> | null = null;
 
   /** Made by an engine. */
   constructor(run: Run) {
@@ -55,7 +54,7 @@ export class WorkflowExecution {
 
   /** Resolves when nothing more will happen, whatever became of it. */
   result(): Promise<WorkflowOutcome> {
-    return this.#result ??= new Promise((resolve) => this.#run.whenEnded((run) => resolve(outcomeOf(run))));
+    return this.#run.outcome();
   }
 
   /** The same as it stands now. */

@@ -1,5 +1,12 @@
 import { assertEquals } from "@std/assert";
-import { AGENT_LIFECYCLE, AGENT_STATE, AgentLifecycleState, LIFECYCLE_NAMES, mayBecome } from "../../core/agents/lifecycle.ts";
+import {
+  AGENT_LIFECYCLE,
+  AGENT_STATE,
+  AgentLifecycleState,
+  LIFECYCLE_NAMES,
+  mayBecome,
+  SLOT_LIFECYCLE,
+} from "../../core/agents/lifecycle.ts";
 import { StateMachine } from "../../core/base/state_machine.ts";
 
 Deno.test("an agent's life follows the diagram of orchestration", async () => {
@@ -27,5 +34,14 @@ Deno.test("the vocabularies tell of one life: what the slot may do, orchestratio
       const slot = mayBecome(AGENT_STATE[from.slot], AGENT_STATE[to.slot]);
       if (slot) assertEquals(machine(from.orchestration).canTransitionTo(to.orchestration), true, `${from.slot} to ${to.slot}`);
     }
+  }
+});
+
+Deno.test("the bits of the slot word say what its state machine says", () => {
+  const names = Object.keys(AGENT_STATE) as (keyof typeof AGENT_STATE)[];
+  for (const from of names) {
+    const machine = new StateMachine({ ...SLOT_LIFECYCLE, initial: from });
+    const allowed = names.filter((to) => machine.canTransitionTo(to));
+    assertEquals(names.filter((to) => mayBecome(AGENT_STATE[from], AGENT_STATE[to])), allowed, from);
   }
 });
