@@ -45,14 +45,19 @@ export class Budget {
   }
 
   /** What is left of every amount. */
-  snapshot(): Record<string, number> {
-    this.changed = false;
+  amounts(): Record<string, number> {
     return Object.fromEntries(this.#left);
   }
 
-  /** Takes over what was left. */
+  /** The same, to be written down. */
+  snapshot(): Record<string, number> {
+    this.changed = false;
+    return this.amounts();
+  }
+
+  /** Takes over what was left. Executions that share it each tell what they have seen: the least is the last. */
   restore(left: Readonly<Record<string, number>>): void {
-    for (const [name, amount] of Object.entries(left)) this.#left.set(name, amount);
+    for (const [name, amount] of Object.entries(left)) this.#left.set(name, Math.min(amount, this.left(name)));
   }
 }
 

@@ -110,7 +110,6 @@ export class OrchestrationEngine {
   readonly #counts = { completed: 0, rolledBack: 0, failed: 0, cancelled: 0 };
   readonly #prefix: string;
   #number = 0;
-  #closed = false;
 
   /** Needs no more than that: `new OrchestrationEngine()`. */
   constructor(options: EngineOptions = {}) {
@@ -125,7 +124,7 @@ export class OrchestrationEngine {
     const now = clock.now();
     this.#prefix = journal === null ? Math.floor(now).toString(36) : journal.session.toString(36);
     this.#host = {
-      ...{ clock, journal, effects, deadlines: new Deadlines(clock), random: new Random(options.seed ?? Math.floor(now)) },
+      ...{ clock, journal, effects, closed: false, deadlines: new Deadlines(clock), random: new Random(options.seed ?? Math.floor(now)) },
       startChild: (definition, id, input, parent) => this.#startChild(definition, id, input, parent),
       ended: (run) => this.#ended(run),
     };
@@ -172,7 +171,7 @@ export class OrchestrationEngine {
    */
   // deno-lint-ignore require-await -- what is thrown here is to arrive as a rejection, like everything else
   async start(workflow: WorkflowDefinition | string, options: StartOptions = {}): Promise<WorkflowExecution> {
-    if (this.#closed) throw new NotInitializedError("orchestration.start", true);
+    if (this.#host.closed) throw new NotInitializedError("orchestration.start", true);
     const plan = this.#plan(typeof workflow === "string" ? this.#known(workflow) : workflow);
     const { input, timeoutMs, budget, signal } = options;
     if (timeoutMs !== undefined) checkedDelay("timeoutMs", timeoutMs);
@@ -251,11 +250,11 @@ export class OrchestrationEngine {
 
   /** Ends everything at once, without compensation: what stands in a journal goes on when an engine resumes it. */
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.#host.closed) return;
+    this.#host.closed = true;
+    this.#queue.clear(); // first: who ends makes room for those
     const error = workflowCancelled("the engine was closed");
     for (const run of this.#shelf.runs()) abandon(run, error);
-    this.#queue.clear();
     this.#host.deadlines.close();
     this.#host.journal?.close();
   }

@@ -7,7 +7,8 @@
 import type { JournalEntry } from "./journal.ts";
 import { delay, makeItems } from "./gates.ts";
 import type { Run } from "./run.ts";
-import { halt, leave } from "./stopping.ts";
+import type { Stop } from "./run_parts.ts";
+import { leave, overdue, resolve, watchDeadline } from "./stopping.ts";
 import type { Unit } from "./unit.ts";
 import type { WorkflowState } from "./workflow_lifecycle.ts";
 
@@ -123,7 +124,8 @@ function replayStep(run: Run, unit: Unit, { kind, at, data }: JournalEntry, earl
       return;
     case "approved": {
       const { by } = data as { by: string };
-      unit.approvedBy = [...unit.approvedBy ?? [], by];
+      unit.approvedBy ??= [];
+      if (!unit.approvedBy.includes(by)) unit.approvedBy.push(by);
       return;
     }
     case "undo-started":
@@ -136,7 +138,7 @@ function replayStep(run: Run, unit: Unit, { kind, at, data }: JournalEntry, earl
       return;
     case "undo-failed":
       unit.undo = "failed";
-      run.undoing?.notUndone.push(unit.id);
+      run.undoing?.notUndone.push(...(data as { left?: string[] } | undefined)?.left?.map((id) => `${unit.id}/${id}`) ?? [unit.id]);
       return;
   }
 }
@@ -146,8 +148,11 @@ export function goOn(run: Run): void {
   if (run.over) return;
   run.tick();
   const parts = allUnits(run);
+  if (run.stop === null && run.deadlineAt <= run.now) {
+    resolve(run, overdue(run));
+  }
   if (run.stop !== null) return goOnStopping(run, parts);
-  run.watchDeadline();
+  watchDeadline(run);
   for (const unit of parts) {
     if (unit.ended || unit.missing > 0) continue;
     if (unit.parent === null) goOnWith(run, unit);
@@ -179,12 +184,14 @@ function goOnWith(run: Run, unit: Unit): void {
 /** A rollback goes on: what was under way may have happened. */
 function goOnStopping(run: Run, parts: readonly Unit[]): void {
   for (const unit of parts) {
+    if (unit.state === "WAITING" || (unit.items !== null && unit.state === "RUNNING")) leave(run, unit, "CANCELLED");
     if (!underWay.has(unit)) continue;
     if (unit.child !== null && !unit.child.over) {
       unit.adopts = true;
       unit.attempts--;
       run.try(unit);
-      halt(unit.child, { kind: "cancelled", error: run.stop!.error, reason: "its parent stops", compensate: true });
+      const stop: Stop = { kind: "cancelled", error: run.stop!.error, reason: "its parent stops", compensate: true };
+      if (unit.child.stop === null) resolve(unit.child, stop); // it goes on after this, and then winds up
     } else {
       unit.outcome = "unknown";
       leave(run, unit, "CANCELLED");
@@ -203,7 +210,7 @@ function ended({ items }: Unit): number {
 
 /** The unit of an id such as `a` or `m[3]`. */
 export function findUnit(run: Run, id: string): Unit | undefined {
-  const [, name, index] = /^(.*?)(?:\[(\d+)\])?$/.exec(id)!;
+  const [, name, index] = /^([^]*?)(?:\[(\d+)\])?$/.exec(id)!;
   const unit = run.units[run.plan.byId.get(name)?.index ?? -1];
   return index === undefined ? unit : unit?.items?.[Number(index)];
 }

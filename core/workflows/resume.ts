@@ -25,7 +25,7 @@ export interface ResumeReport {
 export function startNote({ plan, input, budget, deadlineAt, timeoutMs, parent }: Run, journal: Journal): StartNote {
   const { definition, version } = plan;
   return {
-    ...{ workflowId: definition.id, version, definitionKey: journal.define(definition), input, budget: budget.snapshot() },
+    ...{ workflowId: definition.id, version, definitionKey: journal.define(definition), input, budget: budget.amounts() },
     ...{ deadlineAt, timeoutMs, parentId: parent?.id },
   };
 }

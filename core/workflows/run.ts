@@ -7,12 +7,13 @@ import { backoffMs } from "../base/backoff.ts";
 import type { Deadline } from "../base/deadlines.ts";
 import { StateMachine } from "../base/state_machine.ts";
 import type { Budget } from "./budget.ts";
-import { isRetryable, stepTimeout, workflowTimeout } from "./errors.ts";
+import { isRetryable, stepTimeout } from "./errors.ts";
 import { inputOf, itemEnded, passGates, startChild } from "./gates.ts";
 import type { JournalEntry, JournalKind } from "./journal.ts";
 import { LineBook } from "./line_book.ts";
+import { pause } from "./pausing.ts";
 import { replay } from "./replay.ts";
-import { halt, leave, unwritten, windUp } from "./stopping.ts";
+import { complete, halt, leave, unwritten, watchDeadline, windUp } from "./stopping.ts";
 import type { RunHost, RunSetup, Stop, Undoing } from "./run_parts.ts";
 import { StepContext } from "./step_context.ts";
 import { Unit } from "./unit.ts";
@@ -68,6 +69,8 @@ export class Run {
   #told = false;
   /** Whether it has had its turn. */
   begun = false;
+  /** What the workflow says that its output is, once that has been asked. */
+  #output: { readonly value: unknown } | null = null;
 
   /** Begins nothing yet. */
   constructor(readonly host: RunHost, readonly plan: Plan, { id, input, budget, parent, deadlineAt, timeoutMs }: RunSetup) {
@@ -112,7 +115,7 @@ export class Run {
   /** What the workflow says that its output is; else the results of all steps. */
   output(): unknown {
     const { output } = this.plan;
-    return output === null ? this.results : output(this.view());
+    return output === null ? this.results : (this.#output ??= { value: output(this.view()) }).value;
   }
 
   /** Calls back when nothing more will happen, and that is durable. */
@@ -154,19 +157,10 @@ export class Run {
   begin(): void {
     this.startedAt = this.now;
     this.become("RUNNING");
-    this.watchDeadline();
+    if (this.parent?.state === "PAUSED") pause(this);
+    watchDeadline(this);
     for (const index of this.plan.roots) this.#ready.push(this.units[index]);
     this.pump();
-  }
-
-  /** Fails when the whole takes too long. */
-  watchDeadline(): void {
-    if (this.deadlineAt === Infinity) return;
-    this.deadline = this.host.deadlines.addAt(this.deadlineAt, () => {
-      this.tick();
-      const error = workflowTimeout(this.plan.definition.id, this.timeoutMs);
-      halt(this, { kind: "failed", error, reason: error.message, compensate: true });
-    });
   }
 
   /** Has a step begin, or go on, in its turn. */
@@ -189,7 +183,7 @@ export class Run {
     this.#pumping = false;
     if (this.active > 0 || this.over) return;
     if (this.stop !== null) windUp(this);
-    else if (this.#open === 0 && this.state === "RUNNING") this.end("COMPLETED");
+    else if (this.#open === 0 && this.state === "RUNNING") complete(this);
   }
 
   /** Another try of a step. */
@@ -202,7 +196,7 @@ export class Run {
     this.active++;
     const { journal } = this.host;
     // What may not be run twice must be known to have begun before it does; what may, need not be: it begins anew.
-    if (journal === null || ((step.effect === "pure" || step.effect === "idempotent") && step.kind !== "workflow")) {
+    if (journal === null || !step.tracked || unit.adopts) {
       this.lines.add(this.now, "step-started", unit.id, unit.attempts);
       return this.#launch(unit, attempt);
     }
@@ -210,8 +204,9 @@ export class Run {
     journal.whenDurable((error) => {
       if (attempt.settled) return;
       this.tick();
-      if (error === undefined && this.stop === null) this.#launch(unit, attempt);
-      else this.#withhold(unit, attempt, error ?? this.stop!.error);
+      if (error !== undefined) halt(this, unwritten(error));
+      if (this.stop === null) this.#launch(unit, attempt);
+      else this.#withhold(unit, attempt, this.stop.error);
       this.pump();
     });
   }
@@ -225,14 +220,16 @@ export class Run {
   #launch(unit: Unit, attempt: StepContext): void {
     const { step } = unit;
     let returned: unknown;
+    let isPromise: boolean;
     try {
       unit.input = inputOf(this, unit);
       returned = step.kind === "workflow" ? startChild(this, unit) : step.run(unit.input, attempt);
+      isPromise = typeof (returned as PromiseLike<unknown> | null | undefined)?.then === "function"; // a getter may throw
     } catch (error) {
       this.tick();
       return this.#failed(unit, attempt, error);
     }
-    if (typeof (returned as PromiseLike<unknown> | null | undefined)?.then !== "function") {
+    if (!isPromise) {
       this.tick();
       return this.#completed(unit, attempt, returned);
     }
@@ -284,6 +281,7 @@ export class Run {
     this.host.deadlines.remove(attempt);
     unit.attempt = null;
     this.active--;
+    if (this.budget.changed) this.note("spent", undefined, this.budget.snapshot());
   }
 
   #completed(unit: Unit, attempt: StepContext, value: unknown): void {
@@ -299,7 +297,6 @@ export class Run {
       unit.outcome = "unknown";
       return this.giveUp(unit, error);
     }
-    if (this.budget.changed) this.note("spent", undefined, this.budget.snapshot());
     unit.result = value;
     unit.endedAt = this.now;
     unit.state = "COMPLETED";

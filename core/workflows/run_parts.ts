@@ -20,6 +20,8 @@ export interface RunHost {
   readonly random: Random;
   readonly journal: Journal | null;
   readonly effects: Effects;
+  /** Whether the engine was closed: nothing is begun any more. */
+  closed: boolean;
   /** Begins a sub-workflow. */
   startChild(definition: WorkflowDefinition, id: string, input: unknown, parent: Run): Run;
   /** Hears that an execution has ended. */
