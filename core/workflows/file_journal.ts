@@ -6,11 +6,12 @@
  */
 import { setImmediate } from "node:timers";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { isKernelError, KernelError } from "../base/errors.ts";
+import { describe, isKernelError, KernelError } from "../base/errors.ts";
 import { JOURNAL_BYTES_KEPT, JOURNAL_GROUP_BYTES_MAX, JOURNAL_VALUE_BYTES_MAX } from "../base/limits.ts";
 import { plainCodec, toBytes } from "../bus/codec.ts";
 import { privateWindow } from "../memory/shared_memory.ts";
 import type { Journal, JournalEntry, JournalKind } from "./journal.ts";
+import type { StartNote } from "./replay.ts";
 import type { WorkflowDefinition } from "./workflow.ts";
 
 /** A line as it is kept; the last says whether the data is bytes of the codec. */
@@ -142,14 +143,26 @@ export class FileJournal implements Journal {
       for (const id of found.keys()) if (!this.#retention.isLive(id)) found.delete(id);
     }
     this.#unfinished = found;
+    this.#forgetDefinitions();
   }
 
-  /** Kept by its text; one that holds functions has none. */
+  /** Those of ended executions are not needed any more. */
+  #forgetDefinitions(): void {
+    const used = new Set([...this.#unfinished.values()].map(([{ data }]) => (data as StartNote | undefined)?.definitionKey));
+    this.#database.exec("BEGIN");
+    for (const { key } of this.#database.prepare("SELECT key FROM definitions").all()) {
+      if (!used.has(Number(key))) this.#database.prepare("DELETE FROM definitions WHERE key = ?").run(key);
+    }
+    this.#database.exec("COMMIT");
+  }
+
+  /** Kept by its text; one that JSON would not give back has none. */
   define(definition: WorkflowDefinition): number {
     const known = this.#keys.get(definition);
     if (known !== undefined) return known;
-    const text = holdsFunctions(definition) ? null : JSON.stringify(definition);
-    const same = text === null ? undefined : this.#database.prepare("SELECT key FROM definitions WHERE text = ?").get(text);
+    if (!isJson(definition)) return 0;
+    const text = JSON.stringify(definition);
+    const same = this.#database.prepare("SELECT key FROM definitions WHERE text = ?").get(text);
     const key = Number(same?.key ?? this.#database.prepare("INSERT INTO definitions (text) VALUES (?)").run(text).lastInsertRowid);
     this.#keys.set(definition, key);
     return key;
@@ -161,9 +174,9 @@ export class FileJournal implements Journal {
   }
 
   append({ executionId, sequence, at, kind, stepId, data }: JournalEntry): void {
-    if (this.#broken !== undefined) return;
-    const encoded = typeof data === "object" && data !== null;
-    this.#lines.push([executionId, sequence, at, kind, stepId, encoded ? bytesOf(data) : plainOf(data), encoded]);
+    if (this.#broken !== undefined || this.#closed) return;
+    const encoded = (typeof data === "object" && data !== null) || (typeof data === "string" && data.length > PLAIN_CHARS_MAX);
+    this.#lines.push([executionId, sequence, at, kind, stepId, encoded ? bytesOf(kind, data) : plainOf(data), encoded]);
     this.#schedule();
   }
 
@@ -207,13 +220,17 @@ export class FileJournal implements Journal {
 
   #write(lines: readonly Line[]): void {
     try {
-      const bytes = this.#encode(lines);
+      const parts = partsOf(lines);
       const expired = this.#retention.expired();
-      if (expired.length > 0) this.#database.exec("BEGIN");
+      const isMore = parts.length + expired.length > 1;
+      if (isMore) this.#database.exec("BEGIN");
       for (const group of expired) this.#delete.run(group);
-      const number = Number(this.#insert.run(bytes).lastInsertRowid);
-      if (expired.length > 0) this.#database.exec("COMMIT");
-      this.#retention.add(number, bytes.length, lines);
+      const added = parts.map((part) => {
+        const bytes = this.#encode(part);
+        return { number: Number(this.#insert.run(bytes).lastInsertRowid), size: bytes.length, part };
+      });
+      if (isMore) this.#database.exec("COMMIT");
+      for (const { number, size, part } of added) this.#retention.add(number, size, part);
     } catch (cause) {
       // What is not written must not be taken for written: from here on nothing is.
       const message = "the journal cannot be written: executions stop here, and go on from what was written when an engine resumes it.";
@@ -239,16 +256,46 @@ export class FileJournal implements Journal {
   }
 }
 
+/** Texts up to here stand in their line as they are. */
+const PLAIN_CHARS_MAX = 1_024;
+/** Of an error that is told in words. */
+const ERROR_CHARS_MAX = 4_096;
+const FAILURES: ReadonlySet<JournalKind> = new Set(["step-failed", "failed", "cancelled", "undo-failed"]);
+
 /** What cannot be copied is an error of the step that returned it, not of the journal; an error that cannot be is told in words. */
-function bytesOf(data: unknown): Uint8Array {
+function bytesOf(kind: JournalKind, data: unknown): Uint8Array {
   try {
     return toBytes(data, JOURNAL_VALUE_BYTES_MAX);
   } catch (error) {
+    if (!FAILURES.has(kind)) throw error;
     const { error: thrown, ...rest } = data as { error?: unknown };
-    if (!(thrown instanceof Error)) throw error;
-    const told = new KernelError(isKernelError(thrown) ? thrown.code : "STEP_FAILED", thrown.message, {}, { name: thrown.name });
-    return toBytes({ ...rest, error: told }, JOURNAL_VALUE_BYTES_MAX);
+    return toBytes({ ...rest, error: inWords(thrown) }, JOURNAL_VALUE_BYTES_MAX);
   }
+}
+
+function inWords(thrown: unknown): KernelError {
+  if (!(thrown instanceof Error)) return new KernelError("STEP_FAILED", `it threw ${describe(thrown)}`);
+  const message = String(thrown.message).slice(0, ERROR_CHARS_MAX);
+  return new KernelError(isKernelError(thrown) ? thrown.code : "STEP_FAILED", message, {}, {
+    name: String(thrown.name).slice(0, ERROR_CHARS_MAX),
+  });
+}
+
+/** Lines that may stand in one row: many large values in one turn are more than one takes. */
+function partsOf(lines: readonly Line[]): (readonly Line[])[] {
+  const parts: (readonly Line[])[] = [];
+  let [begin, size] = [0, 0];
+  for (let at = 0; at < lines.length; at++) {
+    const data = lines[at][5];
+    const own = data instanceof Uint8Array ? data.length : 0;
+    if (size + own > JOURNAL_GROUP_BYTES_MAX / 2 && at > begin) {
+      parts.push(lines.slice(begin, at));
+      [begin, size] = [at, 0];
+    }
+    size += own;
+  }
+  parts.push(begin === 0 ? lines : lines.slice(begin));
+  return parts;
 }
 
 function plainOf(data: unknown): unknown {
@@ -272,7 +319,13 @@ function rootOf(executionId: string): string {
   return slash < 0 ? executionId : executionId.slice(0, slash);
 }
 
-function holdsFunctions(value: unknown): boolean {
-  if (typeof value === "function") return true;
-  return typeof value === "object" && value !== null && Object.values(value).some(holdsFunctions);
+/** Whether JSON gives back the same: no functions, dates, maps, circles. */
+function isJson(value: unknown, within: readonly unknown[] = []): boolean {
+  if (typeof value === "number") return Number.isFinite(value);
+  if (typeof value !== "object" || value === null) return value === null || typeof value === "string" || typeof value === "boolean";
+  const inside = [...within, value];
+  if (Array.isArray(value)) return !within.includes(value) && value.every((part) => isJson(part, inside));
+  const proto = Object.getPrototypeOf(value);
+  return (proto === Object.prototype || proto === null) && !within.includes(value) &&
+    Object.values(value).every((part) => part === undefined || isJson(part, inside));
 }

@@ -89,7 +89,7 @@ export function inputOf(run: Run, unit: Unit): unknown {
 /** Begins the workflow that a step stands for; resolves to its output. */
 export function startChild(run: Run, unit: Unit): Promise<unknown> {
   const id = `${run.id}/${unit.id}${unit.attempts > 1 ? `#${unit.attempts}` : ""}`;
-  const child = unit.child = unit.adopts ? unit.child! : run.host.startChild(unit.step.child!, id, unit.input, run);
+  const child = unit.child = unit.adopts ? unit.child! : run.host.startChild(unit.step.child!, id, unit, run);
   unit.adopts = false;
   return new Promise((resolve, reject) => {
     child.whenEnded(() => {

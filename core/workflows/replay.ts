@@ -174,7 +174,7 @@ function goOnWith(run: Run, unit: Unit): void {
     run.waits.forDecision(unit);
   } else if (step.kind === "delay" && unit.state === "WAITING") {
     const { delayMs } = unit.result as { delayMs: number };
-    delay(run, unit, Math.max(0, unit.startedAt + delayMs - run.now));
+    delay(run, unit, Math.min(delayMs, Math.max(0, unit.startedAt + delayMs - run.now)));
   } else {
     if (unit.state === "WAITING" && unit.attempts === 0) unit.result = undefined;
     run.push(unit);

@@ -191,7 +191,7 @@ export class Run {
     const { step } = unit;
     if (unit.attempts++ === 0) unit.startedAt = this.now;
     unit.state = "RUNNING";
-    const endsAt = Math.min(step.kind === "workflow" ? Infinity : this.now + step.timeoutMs, this.deadlineAt);
+    const endsAt = Math.min(this.now + step.timeoutMs, this.deadlineAt);
     const attempt = unit.attempt = new StepContext(this, unit, unit.attempts, endsAt);
     this.active++;
     const { journal } = this.host;
@@ -311,6 +311,7 @@ export class Run {
       this.tick();
       if (error === undefined) return this.advance(unit);
       halt(this, unwritten(error));
+      this.pump(); // another step may have halted it
     });
     this.pump();
   }

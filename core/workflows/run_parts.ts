@@ -23,7 +23,7 @@ export interface RunHost {
   /** Whether the engine was closed: nothing is begun any more. */
   closed: boolean;
   /** Begins a sub-workflow. */
-  startChild(definition: WorkflowDefinition, id: string, input: unknown, parent: Run): Run;
+  startChild(definition: WorkflowDefinition, id: string, unit: Unit, parent: Run): Run;
   /** Hears that an execution has ended. */
   ended(run: Run): void;
 }

@@ -56,7 +56,10 @@ export class GroupJournal implements Journal {
     return lines;
   }
 
-  close(): void {}
+  close(): void {
+    this.write();
+    this.broken = "closed";
+  }
 }
 
 /** Something that was done to the outside. */
