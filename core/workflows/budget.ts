@@ -14,6 +14,9 @@ export class Budget {
 
   /** Throws `InvalidArgumentError` that names the amount. */
   constructor(limits: Readonly<Record<string, number>> = {}, path = "budget") {
+    if (typeof limits !== "object" || limits === null) {
+      throw new InvalidArgumentError(path, limits, "give amounts by name: { tokens: 1000 }.");
+    }
     for (const [name, limit] of Object.entries(limits)) {
       if (!(typeof limit === "number" && limit >= 0)) {
         throw new InvalidArgumentError(`${path}.${name}`, limit, "use a number of at least 0.");
