@@ -221,9 +221,12 @@ export class OrchestrationEngine {
     );
     const living = runs.filter((run) => !run.over);
     const resumed = living.map((run) => this.#enter(run));
-    this.#running += living.length;
-    for (const run of living) run.begun = true;
-    for (const run of living) goOn(run);
+    for (const run of living) {
+      if (run.state === "QUEUED") this.#queue.add(run);
+      else run.begun = ++this.#running > 0;
+    }
+    for (const run of living) if (run.begun) goOn(run);
+    this.#admitWaiting();
     return { resumed: resumed.filter(({ id }) => !id.includes("/")), refused };
   }
 

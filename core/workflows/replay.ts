@@ -5,10 +5,9 @@
  * @module
  */
 import type { JournalEntry } from "./journal.ts";
-import { delay, makeItems } from "./gates.ts";
+import { childIdOf, delay, makeItems } from "./gates.ts";
 import type { Run } from "./run.ts";
-import type { Stop } from "./run_parts.ts";
-import { leave, overdue, resolve, watchDeadline } from "./stopping.ts";
+import { leave, overdue, resolve, watchDeadline, withParent } from "./stopping.ts";
 import type { Unit } from "./unit.ts";
 import type { WorkflowState } from "./workflow_lifecycle.ts";
 
@@ -41,6 +40,7 @@ export function replay(run: Run, entries: readonly JournalEntry[]): void {
     unit.missing = unit.step.dependencies.filter((place) => !run.units[place].ended).length;
     unit.led = unit.step.dependencies.length === 0 || unit.step.dependencies.some((place) => run.units[place].state === "COMPLETED");
   }
+  if (entries.length === 1 && run.parent === null) state = "QUEUED"; // it had not had its turn
   run.machine.restore({ states: [state], history: [] });
 }
 
@@ -165,9 +165,12 @@ function goOnWith(run: Run, unit: Unit): void {
   const { step } = unit;
   if (unit.items !== null) {
     if (unit.open === 0) run.conclude(unit, unit.items.map(({ result }) => result));
-  } else if (unit.child !== null && underWay.has(unit)) {
+  } else if (unit.child?.id === childIdOf(run, unit) && underWay.has(unit)) {
     unit.adopts = true;
     unit.attempts--;
+    run.push(unit);
+  } else if (underWay.has(unit) && step.kind === "workflow") {
+    unit.attempts--; // whether it had begun, the journal cannot say: it begins by the same name, so that its steps have the same keys
     run.push(unit);
   } else if (underWay.has(unit) && (step.effect === "compensable" || step.effect === "irreversible")) {
     unit.outcome = "unknown";
@@ -190,8 +193,7 @@ function goOnStopping(run: Run, parts: readonly Unit[]): void {
       unit.adopts = true;
       unit.attempts--;
       run.try(unit);
-      const stop: Stop = { kind: "cancelled", error: run.stop!.error, reason: "its parent stops", compensate: true };
-      if (unit.child.stop === null) resolve(unit.child, stop); // it goes on after this, and then winds up
+      if (unit.child.stop === null) resolve(unit.child, withParent(run, run.stop!.error)); // it goes on after this, and then winds up
     } else {
       unit.outcome = "unknown";
       leave(run, unit, "CANCELLED");

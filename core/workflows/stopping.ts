@@ -74,11 +74,16 @@ function stopUnit(run: Run, unit: Unit, reason: unknown): void {
   if (begunBefore || unit.state === "WAITING" || (unit.items !== null && unit.state === "RUNNING")) leave(run, unit, "CANCELLED");
   if (attempt === null) return;
   attempt.abort(reason);
-  if (unit.child !== null) return halt(unit.child, { kind: "cancelled", error: reason, reason: "its parent stops", compensate: true });
+  if (unit.child !== null) return halt(unit.child, withParent(run, reason));
   if (attempt.place < 0) return; // not begun yet: it will see that it need not
   run.host.deadlines.remove(attempt);
   attempt.at = Math.min(attempt.deadlineMs, run.now + STEP_GRACE_MS);
   run.host.deadlines.insert(attempt);
+}
+
+/** Why a sub-workflow stops; it is undone when what holds it is. */
+export function withParent(run: Run, error: unknown): Stop {
+  return { kind: "cancelled", error, reason: "its parent stops", compensate: run.stop!.compensate };
 }
 
 /** A step will not complete. If it has begun it may have done something: a rollback looks at it. */

@@ -112,6 +112,14 @@ Deno.test("a sub-workflow that could not undo itself is not tried again on top o
   assertEquals([outcome.state, outcome.notUndone, bench.log], ["FAILED", ["s/x"], ["launched", "f", "undo f"]]);
 });
 
+Deno.test("cancelled without compensation, a sub-workflow is not undone either", async () => {
+  const bench = new WorkflowBench().does("a");
+  const inner = { id: "inner", steps: [{ id: "i", action: "a" }, { id: "wait", signal: "go", dependencies: ["i"] }] };
+  const execution = await bench.start(steps({ id: "s", workflow: inner }));
+  execution.cancel("enough", { compensate: false });
+  assertEquals([(await bench.end(execution)).state, bench.log], ["CANCELLED", ["i"]]);
+});
+
 /** An engine whose journal is one of SQLite, in memory. */
 function journaled(): OrchestrationEngine {
   return new OrchestrationEngine({ journal: new FileJournal(":memory:") });

@@ -16,9 +16,9 @@ class Bench {
   readonly clock: FakeClock;
   readonly engine: OrchestrationEngine;
 
-  constructor(readonly journal: GroupJournal = new GroupJournal(), startMs = 1_000) {
+  constructor(readonly journal: GroupJournal = new GroupJournal(), startMs = 1_000, runningMax = 10) {
     this.clock = new FakeClock(startMs);
-    this.engine = new OrchestrationEngine({ journal, clock: this.clock });
+    this.engine = new OrchestrationEngine({ journal, clock: this.clock, runningMax });
     this.engine.action("deal", this.#does("deal"), { compensate: (_result, ctx) => void this.log.push(`undo ${ctx.stepId}`) });
     this.engine.action("again", this.#does("again"));
     this.engine.action("hold", (_input: unknown, ctx) => {
@@ -123,6 +123,57 @@ Deno.test("what ran out of time while nobody ran it begins nothing more, and is 
   await second.write(8);
   assertEquals([execution.state, second.log], ["ROLLED_BACK", ["undo i", "undo a"]]);
   assertEquals((execution.progress().error as KernelError).code, "WORKFLOW_TIMEOUT");
+});
+
+Deno.test("what had waited for its turn waits for it again", async () => {
+  const first = new Bench();
+  const definition = { id: "w", steps: [{ id: "a", action: "hold" }] };
+  for (let at = 0; at < 3; at++) await first.start(definition);
+  const { durable, definitions } = first.journal;
+  const second = new Bench(new GroupJournal(durable.filter(({ kind }) => kind === "started"), definitions), 2_000, 2);
+  const { resumed } = await second.engine.resume();
+  assertEquals([resumed.map(({ state }) => state), second.log.length], [["RUNNING", "RUNNING", "QUEUED"], 2]);
+  resumed[0].cancel("enough");
+  second.clock.advance(10_000);
+  await second.write(2);
+  assertEquals([resumed.map(({ state }) => state), second.log.length], [["CANCELLED", "RUNNING", "RUNNING"], 3]);
+});
+
+Deno.test("steps of a sub-workflow keep their keys, though the journal did not come to say that it had begun", async () => {
+  const definition = { id: "w", steps: [{ id: "s", workflow: { id: "inner", steps: [{ id: "a", action: "key" }] } }] };
+  const keys: string[] = [];
+  const tell = (bench: Bench): void => void bench.engine.action("key", (_input: unknown, ctx) => void keys.push(ctx.key));
+  const first = new Bench();
+  tell(first);
+  await first.start(definition);
+  await first.write(); // the step is announced, and begins
+  const second = first.killed();
+  tell(second);
+  await second.engine.resume();
+  await second.write(3);
+  assertEquals([keys.length, new Set(keys).size], [2, 1]);
+});
+
+Deno.test("a try of a sub-workflow that was announced is made, not taken for the one before", async () => {
+  const inner = { id: "inner", steps: [{ id: "a", action: "second", retries: 0 }] };
+  const definition = { id: "w", steps: [{ id: "s", workflow: inner, retries: 1, backoff: { baseMs: 1 } }] };
+  const secondOnly = (_input: unknown, ctx: ActionContext): number => {
+    if (!ctx.key.includes("#2")) throw new Error("not yet");
+    return 1;
+  };
+  const first = new Bench();
+  first.engine.action("second", secondOnly);
+  await first.start(definition);
+  while (!first.journal.durable.some(({ kind, data }) => kind === "step-started" && data === 2)) {
+    await settled();
+    first.clock.advance(10);
+    first.journal.write();
+  }
+  const second = first.killed();
+  second.engine.action("second", secondOnly);
+  const { resumed: [execution] } = await second.engine.resume();
+  await second.write(4);
+  assertEquals(execution.state, "COMPLETED");
 });
 
 Deno.test("resuming twice goes on once; what was refused may be resumed later", async () => {
