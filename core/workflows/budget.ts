@@ -48,14 +48,9 @@ export class Budget {
   }
 
   /** What is left of every amount. */
-  amounts(): Record<string, number> {
-    return Object.fromEntries(this.#left);
-  }
-
-  /** The same, to be written down. */
   snapshot(): Record<string, number> {
     this.changed = false;
-    return this.amounts();
+    return Object.fromEntries(this.#left);
   }
 
   /** Takes over what was left. Executions that share it each tell what they have seen: the least is the last. */

@@ -24,8 +24,11 @@ export interface ResumeReport {
 /** What the `started` line of an execution holds. */
 export function startNote({ plan, input, budget, deadlineAt, timeoutMs, parent }: Run, journal: Journal): StartNote {
   const { definition, version } = plan;
+  const { changed } = budget;
+  const left = budget.snapshot();
+  budget.changed = changed; // it is still to be written for what has spent it
   return {
-    ...{ workflowId: definition.id, version, definitionKey: journal.define(definition), input, budget: budget.amounts() },
+    ...{ workflowId: definition.id, version, definitionKey: journal.define(definition), input, budget: left },
     ...{ deadlineAt, timeoutMs, parentId: parent?.id },
   };
 }
