@@ -319,13 +319,16 @@ function rootOf(executionId: string): string {
   return slash < 0 ? executionId : executionId.slice(0, slash);
 }
 
-/** Whether JSON gives back the same: no functions, dates, maps, circles. */
-function isJson(value: unknown, within: readonly unknown[] = []): boolean {
+/** How deep a definition may nest to be kept: JSON calls itself for each level. */
+const JSON_DEPTH_MAX = 256;
+
+/** Whether JSON gives back the same: no functions, dates, maps, circles, lists with holes. */
+function isJson(value: unknown, depth = 0): boolean {
   if (typeof value === "number") return Number.isFinite(value);
   if (typeof value !== "object" || value === null) return value === null || typeof value === "string" || typeof value === "boolean";
-  const inside = [...within, value];
-  if (Array.isArray(value)) return !within.includes(value) && value.every((part) => isJson(part, inside));
+  if (depth > JSON_DEPTH_MAX) return false; // also what a circle comes to
+  if (Array.isArray(value)) return Object.keys(value).length === value.length && value.every((part) => isJson(part, depth + 1));
   const proto = Object.getPrototypeOf(value);
-  return (proto === Object.prototype || proto === null) && !within.includes(value) &&
-    Object.values(value).every((part) => part === undefined || isJson(part, inside));
+  return (proto === Object.prototype || proto === null) &&
+    Object.values(value).every((part) => part === undefined || isJson(part, depth + 1));
 }

@@ -246,6 +246,9 @@ class StepReader {
       throw new InvalidArgumentError(`${path}.map`, step.map, "only actions and workflows run over a list.");
     }
     if (typeof step.map === "function") return step.map;
+    if (typeof step.map !== "string") {
+      throw new InvalidArgumentError(`${path}.map`, step.map, "give a path such as input.files, or a function.");
+    }
     return compilePath(step.map, `${path}.map`, this.knows);
   }
 

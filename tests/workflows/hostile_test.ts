@@ -14,6 +14,7 @@ Deno.test("what a step has no use for is refused, not passed over", () => {
     ["steps[0].id", { id: "x".repeat(300), action: "a" }],
     ["steps[0].backoff", { id: "a", action: "a", backoff: null }],
     ["steps[0]", { id: "a", approval: null }],
+    ["steps[0].map", { id: "a", action: "a", map: [1, 2] }],
     ["steps[0].approval", { id: "a", action: "a", approval: "ann" }],
     ["steps[0].timeout", { id: "a", signal: "go", timeout: 100 }],
     ["steps[0].timeout", { id: "a", approval: true, timeout: 100 }],

@@ -215,6 +215,8 @@ Deno.test("a definition that JSON would change is not kept as JSON", async () =>
     const definition = (): WorkflowDefinition => ({ id: "w", steps: [{ id: "a", action: "hold", input: { at: new Date(5) } }] });
     const circle: Record<string, unknown> = {};
     circle.self = circle;
+    circle.deep = Array.from({ length: 10_000 }).reduce((inside) => [inside], []);
+    circle.holes = new Array(1e9);
     const first = open();
     await first.start(definition());
     await first.start({ id: "circle", metadata: circle, steps: [{ id: "a", action: "hold", input: { at: new Date(5) } }] });
