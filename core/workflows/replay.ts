@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { isRetryable } from "./errors.ts";
 import type { JournalEntry } from "./journal.ts";
 import { childIdOf, delay, makeItems } from "./gates.ts";
 import type { Run } from "./run.ts";
@@ -148,7 +149,11 @@ export function goOn(run: Run): void {
   if (run.over) return;
   run.tick();
   const parts = allUnits(run);
-  if (run.stop === null && run.deadlineAt <= run.now) {
+  const failed = parts.find(isSpent);
+  if (run.stop === null && failed !== undefined) {
+    resolve(run, { kind: "failed", error: failed.error, reason: `step ${failed.id} failed`, compensate: true });
+    leave(run, failed, "FAILED");
+  } else if (run.stop === null && run.deadlineAt <= run.now) {
     resolve(run, overdue(run));
   }
   if (run.stop !== null) return goOnStopping(run, parts);
@@ -159,6 +164,11 @@ export function goOn(run: Run): void {
     else if (unit.attempts > 0 || unit.itemIndex < unit.parent.step.concurrency + ended(unit.parent)) goOnWith(run, unit);
   }
   run.pump();
+}
+
+/** A step that failed for good, though the journal did not come to say what follows. */
+function isSpent({ state, attempts, step, error }: Unit): boolean {
+  return state === "WAITING" && attempts > 0 && (attempts > step.retries || !isRetryable(error));
 }
 
 function goOnWith(run: Run, unit: Unit): void {

@@ -168,7 +168,6 @@ export function killed({ journal, deeds }: Life, count: number): { journal: Grou
 /** What is wrong with how it ended. */
 export function faultsOfLife(story: Story, { outcome, deeds }: Life): string[] {
   const faults: string[] = [];
-  const firstUndo = deeds.findIndex(({ what }) => what === "undo");
   const effectOf = (key: string): string => story.actions[/([a-z]+)\d+(?:\[\d+\])?$/.exec(key)![1]].effect;
   const isTriedAgain = deeds.some(({ key }) => key.includes("#")); // a sub-workflow, which was undone before
   for (const key of new Set(deeds.map((deed) => deed.key))) {
@@ -183,8 +182,14 @@ export function faultsOfLife(story: Story, { outcome, deeds }: Life): string[] {
     if (outcome.state !== "COMPLETED" && effect === "compensable" && undone === 0 && done > 0 && !isNamed) faults.push(`${key} was left`);
     if (outcome.state !== "COMPLETED" && effect === "irreversible" && done > 0 && !isNamed) faults.push(`${key} stands, and nobody told`);
   }
-  for (const { what, key } of firstUndo < 0 ? [] : deeds.slice(firstUndo)) {
-    if (what === "do" && !isTriedAgain && effectOf(key) !== "idempotent") faults.push(`${key} was done after a rollback had begun`);
+  // Who is undone does nothing more; a sub-workflow may be, while what holds it does not know yet.
+  const undone = new Set<string>();
+  for (const { what, key } of deeds) {
+    const within = key.slice(0, key.lastIndexOf("/"));
+    if (what === "undo") undone.add(within);
+    else if ([...undone].some((id) => within === id || within.startsWith(`${id}/`)) && effectOf(key) !== "idempotent") {
+      faults.push(`${key} was done after a rollback had begun`);
+    }
   }
   if (outcome.state === "ROLLED_BACK" && outcome.notUndone.length > 0) faults.push("rolled back, and not undone");
   if (outcome.state === "FAILED" && outcome.notUndone.length === 0) faults.push("failed, and all was undone");
