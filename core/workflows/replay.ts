@@ -8,6 +8,7 @@ import { isRetryable } from "./errors.ts";
 import type { JournalEntry } from "./journal.ts";
 import { childIdOf, delay, makeItems } from "./gates.ts";
 import type { Run } from "./run.ts";
+import type { Undoing } from "./run_parts.ts";
 import { leave, overdue, resolve, watchDeadline, withParent } from "./stopping.ts";
 import type { Unit } from "./unit.ts";
 import type { WorkflowState } from "./workflow_lifecycle.ts";
@@ -135,11 +136,11 @@ function replayStep(run: Run, unit: Unit, { kind, at, data }: JournalEntry, earl
     case "undone":
       unit.undo = "done";
       if (unit.state === "COMPLETED") unit.state = "COMPENSATED";
-      run.undoing?.compensated.push(unit.id);
+      undoingOf(run).compensated.push(unit.id);
       return;
     case "undo-failed":
       unit.undo = "failed";
-      run.undoing?.notUndone.push(...(data as { left?: string[] } | undefined)?.left?.map((id) => `${unit.id}/${id}`) ?? [unit.id]);
+      undoingOf(run).notUndone.push(...(data as { left?: string[] } | undefined)?.left?.map((id) => `${unit.id}/${id}`) ?? [unit.id]);
       return;
   }
 }
@@ -210,6 +211,11 @@ function goOnStopping(run: Run, parts: readonly Unit[]): void {
     }
   }
   run.pump();
+}
+
+/** There may be none yet: of a step that was under way it is known only later that it matters. */
+function undoingOf(run: Run): Undoing {
+  return run.undoing ??= { done: [], compensated: [], notUndone: [] };
 }
 
 function allUnits(run: Run): Unit[] {

@@ -142,7 +142,8 @@ export async function live(story: Story, before?: { readonly journal: GroupJourn
 /** Agrees to all, sends what is waited for, and answers doubts as somebody would who looks at the outside. */
 function answer(engine: OrchestrationEngine, deeds: readonly Deed[], resumes: boolean): void {
   for (const execution of engine.executions()) {
-    if (execution.state === "PAUSED" && resumes) execution.resume();
+    const isCancelled = execution.history().some(({ kind }) => kind === "cancelled");
+    if (execution.state === "PAUSED" && resumes && !isCancelled) execution.resume();
     if (execution.state !== "RUNNING") continue;
     for (const { stepId, kind, signal } of execution.waiting()) {
       const key = `${execution.id}/${stepId}`;

@@ -176,6 +176,26 @@ Deno.test("a try of a sub-workflow that was announced is made, not taken for the
   assertEquals(execution.state, "COMPLETED");
 });
 
+Deno.test("what a second life has undone, a third one names", async () => {
+  const open = (bench: Bench): Bench => {
+    bench.engine.action("stuck", () => new Promise(() => {}), { compensate: () => void bench.log.push("undo") });
+    return bench;
+  };
+  const first = open(new Bench());
+  await first.start({ id: "w", steps: [{ id: "a", action: "stuck" }] });
+  await first.write(2);
+  const second = open(first.killed());
+  const { resumed: [doubtful] } = await second.engine.resume();
+  doubtful.cancel("enough");
+  await second.write(3);
+  const { durable, definitions } = second.journal;
+  const third = open(new Bench(new GroupJournal(durable.filter(({ kind }) => kind !== "ended"), definitions)));
+  const { resumed: [execution] } = await third.engine.resume();
+  await third.write(3);
+  const { state, compensated } = execution.progress();
+  assertEquals([second.log, third.log, state, compensated], [["undo"], [], "CANCELLED", ["a"]]);
+});
+
 Deno.test("resuming twice goes on once; what was refused may be resumed later", async () => {
   const first = new Bench();
   await first.start({ id: "w", steps: [{ id: "a", action: "again" }, { id: "b", action: "hold", dependencies: ["a"] }] });
