@@ -14,7 +14,7 @@ import { Budget, NO_BUDGET } from "./budget.ts";
 import { type Effects, MemoryEffects } from "./effects.ts";
 import { workflowCancelled } from "./errors.ts";
 import type { Journal, JournalEntry } from "./journal.ts";
-import { goOn } from "./replay.ts";
+import { goOn, proceed } from "./replay.ts";
 import { type RehearsalOptions, type RehearsalRow, rehearse } from "./rehearsal.ts";
 import { rebuild, type ResumeReport, startNote } from "./resume.ts";
 import { Run } from "./run.ts";
@@ -226,6 +226,7 @@ export class OrchestrationEngine {
       else run.begun = ++this.#running > 0;
     }
     for (const run of living) if (run.begun) goOn(run);
+    for (const run of living) if (run.begun) proceed(run);
     this.#admitWaiting();
     return { resumed: resumed.filter(({ id }) => !id.includes("/")), refused };
   }

@@ -145,7 +145,7 @@ function replayStep(run: Run, unit: Unit, { kind, at, data }: JournalEntry, earl
   }
 }
 
-/** Lets a replayed execution go on. */
+/** Prepares a replayed execution to go on; nothing begins before `proceed`. */
 export function goOn(run: Run): void {
   if (run.over) return;
   run.tick();
@@ -164,7 +164,6 @@ export function goOn(run: Run): void {
     if (unit.parent === null) goOnWith(run, unit);
     else if (unit.attempts > 0 || unit.itemIndex < unit.parent.step.concurrency + ended(unit.parent)) goOnWith(run, unit);
   }
-  run.pump();
 }
 
 /** A step that failed for good, though the journal did not come to say what follows. */
@@ -172,10 +171,19 @@ function isSpent({ state, attempts, step, error }: Unit): boolean {
   return state === "WAITING" && attempts > 0 && (attempts > step.retries || !isRetryable(error));
 }
 
+/** Begins what may begin, once all have been prepared: what fails at once stops its sub-workflows. */
+export function proceed(run: Run): void {
+  if (run.over) return;
+  for (const unit of run.stop === null ? run.units : []) {
+    if (unit.items !== null && !unit.ended && unit.open === 0) run.conclude(unit, unit.items.map(({ result }) => result));
+  }
+  run.pump();
+}
+
 function goOnWith(run: Run, unit: Unit): void {
   const { step } = unit;
   if (unit.items !== null) {
-    if (unit.open === 0) run.conclude(unit, unit.items.map(({ result }) => result));
+    return; // its items go on
   } else if (unit.child?.id === childIdOf(run, unit) && underWay.has(unit)) {
     unit.adopts = true;
     unit.attempts--;
@@ -210,7 +218,6 @@ function goOnStopping(run: Run, parts: readonly Unit[]): void {
       leave(run, unit, "CANCELLED");
     }
   }
-  run.pump();
 }
 
 /** There may be none yet: of a step that was under way it is known only later that it matters. */
