@@ -201,6 +201,8 @@ export const TRANSITIONS_WAITING_MAX = 1_024;
 export const TRANSITIONS_NESTED_MAX = 64;
 /** Steps of one workflow: validation and a diagram take time in proportion. */
 export const WORKFLOW_STEPS_MAX = 10_000;
+/** Characters of the id of a workflow or a step: both stand in every line about it. */
+export const STEP_ID_CHARS_MAX = 256;
 /** Items of one map: each is a step of its own while it runs. */
 export const MAP_ITEMS_MAX = 10_000;
 /** Items of a map that run at a time, unless the step says otherwise. */

@@ -79,8 +79,10 @@ export class CommandEffector implements Effector {
     if (commands === undefined || template === undefined) {
       throw new KernelError("COMMAND_FAILED", `there is no command for ${measure}; give one in \`commands\`.`, { measure });
     }
-    if (typeof target !== "string" || !(commands.target ?? TARGET).test(target)) {
-      throw new InvalidArgumentError("target", target, `it must fit ${commands.target ?? TARGET} to become an argument.`);
+    const wanted = commands.target ?? TARGET;
+    // With the flags g and y an expression goes on where it was: every second target would be refused.
+    if (typeof target !== "string" || !new RegExp(wanted.source, wanted.flags.replace(/[gy]/g, "")).test(target)) {
+      throw new InvalidArgumentError("target", target, `it must fit ${wanted} to become an argument.`);
     }
     const command = template.map((part) => part.replaceAll("{target}", () => target));
     const status = this.#options.execute === true ? await runCommand(command, signal) : null;

@@ -32,7 +32,7 @@ export const MEASURES: Readonly<Record<Measure, { readonly undoable: boolean }>>
 
 /** Takes and lifts measures. Both must bear to be asked twice: the second time nothing changes. */
 export interface Effector {
-  /** Takes a measure against a target, such as an address. Returns what is to be kept of it. */
+  /** Takes a measure against a target, such as an address. Returns what is to be kept of it; `stood: true` in it says that it stood already, so that a playbook that is undone leaves it. */
   take(measure: Measure, target: string, details: unknown, signal?: AbortSignal): Promise<unknown>;
   /** Lifts it. */
   lift(measure: Measure, target: string, signal?: AbortSignal): Promise<void>;
@@ -46,6 +46,8 @@ export interface StandingMeasure {
   readonly target: string;
   /** What was known when it was taken. */
   readonly details: unknown;
+  /** Whether it stood when it was to be taken. */
+  readonly stood?: boolean;
 }
 
 /** Keeps measures in memory: nothing outside is touched. */
@@ -56,7 +58,7 @@ export class MemoryEffector implements Effector {
   take(measure: Measure, target: string, details: unknown): Promise<StandingMeasure> {
     const name = nameOf(measure, target);
     const known = this.#standing.get(name);
-    if (known !== undefined) return Promise.resolve(known);
+    if (known !== undefined) return Promise.resolve({ ...known, stood: true });
     if (this.#standing.size >= MEASURES_KEPT_MAX) {
       return Promise.reject(
         new KernelError(

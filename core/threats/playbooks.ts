@@ -96,7 +96,8 @@ export function registerResponseActions(registry: ActionRegistry, effector: () =
       const event = eventOf(ctx);
       return await effector().take(measure, targetOf(event, readers, targets, name), event, ctx.signal);
     };
-    const compensate = async (_result: unknown, ctx: ActionContext): Promise<void> => {
+    const compensate = async (result: unknown, ctx: ActionContext): Promise<void> => {
+      if ((result as { stood?: unknown } | null | undefined)?.stood === true) return; // another incident's
       await effector().lift(measure, targetOf(eventOf(ctx), readers, targets, name), ctx.signal);
     };
     registry.action(name, run, MEASURES[measure].undoable ? { effect: "compensable", compensate } : { effect: "idempotent" });

@@ -35,6 +35,11 @@ export class RecentKeys<T> {
     this.#values.set(key, value);
   }
 
+  /** Forgets a key. */
+  delete(key: string): void {
+    this.#values.delete(key);
+  }
+
   /** All of them, the least recently used first. */
   entries(): [key: string, value: T][] {
     return [...this.#values];

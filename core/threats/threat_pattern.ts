@@ -153,8 +153,13 @@ function isOutOfLine({ compiled, detectors }: Alternative, event: ThreatEvent, k
 
 /** A value as a key; undefined when it cannot be one. */
 function keyOf(value: unknown): string | undefined {
-  if (typeof value === "string") return value.length <= THREAT_KEY_CHARS_MAX ? value : undefined;
+  if (typeof value === "string") return value.length <= THREAT_KEY_CHARS_MAX ? value : beginOf(value);
   return typeof value === "number" || typeof value === "boolean" ? String(value) : undefined;
+}
+
+/** One who makes his name long is to be counted all the same, under its begin; copied, for a piece of a text holds the whole of it. */
+function beginOf(value: string): string {
+  return JSON.parse(JSON.stringify(value.slice(0, THREAT_KEY_CHARS_MAX)));
 }
 
 function alternative({ match, count = 1, window, key }: ThreatCondition, path: string): Alternative {
@@ -163,6 +168,9 @@ function alternative({ match, count = 1, window, key }: ThreatCondition, path: s
   }
   if (count > 1 && window === undefined) {
     throw new InvalidArgumentError(`${path}.window`, window, "say within how many ms the events must come.");
+  }
+  if (window !== undefined && !(window >= 1)) {
+    throw new InvalidArgumentError(`${path}.window`, window, "use milliseconds from 1 on: an eighth of it is looked at for forecasts.");
   }
   if (key !== undefined && (typeof key !== "string" || key.length === 0 || key.length > THREAT_NAME_CHARS_MAX)) {
     throw new InvalidArgumentError(`${path}.key`, key, `name a field, with at most ${THREAT_NAME_CHARS_MAX} characters.`);

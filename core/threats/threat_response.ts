@@ -164,6 +164,8 @@ export class ThreatResponseEngine {
     this.#byType.clear();
     this.#general = [];
     for (const pattern of this.#patterns.values()) this.#index(pattern);
+    const own = `${id.length}\n${id}`;
+    for (const [name] of this.#occurrences.entries()) if (name.startsWith(own, 1)) this.#occurrences.delete(name);
     return true;
   }
 
@@ -177,15 +179,38 @@ export class ThreatResponseEngine {
    * none, also when it only repeats one. Throws `InvalidArgumentError` for what is no event.
    */
   async handle(event: ThreatEvent): Promise<ThreatIncident | null> {
-    const opened = this.detect(event);
+    const opened = this.#look(event);
     if (opened.length === 0) return null;
-    const started = opened.map((incident) => this.#responder.answer(incident, this.#patterns.get(incident.patternId)?.definition.playbook));
+    let started: Promise<void>[] = [];
+    try {
+      this.#tell(opened);
+    } finally { // whoever listens must not keep an incident from being answered
+      started = opened.map((incident) => this.#responder.answer(incident, this.#patterns.get(incident.patternId)?.definition.playbook));
+    }
     await started[0];
     return opened[0];
   }
 
   /** The incidents that an event opens, worst first, none of them answered yet: `handle` without the playbooks. */
   detect(event: ThreatEvent): ThreatIncident[] {
+    const opened = this.#look(event);
+    this.#tell(opened);
+    return opened;
+  }
+
+  #tell(opened: readonly ThreatIncident[]): void {
+    const failures: unknown[] = [];
+    for (const incident of opened) {
+      try {
+        this.#options.onIncident?.(incident);
+      } catch (error) {
+        failures.push(error); // the others are to be heard of too
+      }
+    }
+    if (failures.length > 0) throw failures[0];
+  }
+
+  #look(event: ThreatEvent): ThreatIncident[] {
     checkEvent(event);
     const now = this.#clock.now();
     this.#remember(event, now);
@@ -252,7 +277,6 @@ export class ThreatResponseEngine {
     this.#log.add(incident);
     this.#gauge.raise(incident.severity, now);
     if (verdict.isForecast || pattern.definition.dryRun === true || this.#options.dryRun === true) this.#rehearse(incident, pattern, now);
-    this.#options.onIncident?.(incident);
     return incident;
   }
 

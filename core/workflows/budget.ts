@@ -14,6 +14,9 @@ export class Budget {
 
   /** Throws `InvalidArgumentError` that names the amount. */
   constructor(limits: Readonly<Record<string, number>> = {}, path = "budget") {
+    if (typeof limits !== "object" || limits === null) {
+      throw new InvalidArgumentError(path, limits, "give amounts by name: { tokens: 1000 }.");
+    }
     for (const [name, limit] of Object.entries(limits)) {
       if (!(typeof limit === "number" && limit >= 0)) {
         throw new InvalidArgumentError(`${path}.${name}`, limit, "use a number of at least 0.");
@@ -50,9 +53,9 @@ export class Budget {
     return Object.fromEntries(this.#left);
   }
 
-  /** Takes over what was left. */
+  /** Takes over what was left. Executions that share it each tell what they have seen: the least is the last. */
   restore(left: Readonly<Record<string, number>>): void {
-    for (const [name, amount] of Object.entries(left)) this.#left.set(name, amount);
+    for (const [name, amount] of Object.entries(left)) this.#left.set(name, Math.min(amount, this.left(name)));
   }
 }
 

@@ -33,10 +33,10 @@ export function stepRejected(stepId: string, by: string, reason: string): Kernel
   return new KernelError("STEP_REJECTED", `step ${stepId} was rejected by ${by}: ${reason}`, { stepId, by, reason, retryable: false });
 }
 
-/** A sub-workflow did not complete. */
+/** A sub-workflow did not complete. One that could not undo all that it did is not tried again on top of it. */
 export function subWorkflowFailed(id: string, state: string, cause: unknown): KernelError {
   const message = `sub-workflow ${id} ended ${state}; see its cause.`;
-  return new KernelError("SUB_WORKFLOW_FAILED", message, { id, state }, { cause });
+  return new KernelError("SUB_WORKFLOW_FAILED", message, { id, state, retryable: state !== "FAILED" }, { cause });
 }
 
 /** The execution is over, or cannot do this now. */

@@ -11,6 +11,7 @@ import { JOURNAL_BYTES_KEPT, JOURNAL_GROUP_BYTES_MAX } from "../base/limits.ts";
 import type { Journal, JournalEntry } from "./journal.ts";
 import { LineWriter, readLines } from "./journal_lines.ts";
 import { Retention } from "./journal_retention.ts";
+import type { StartNote } from "./replay.ts";
 import type { WorkflowDefinition } from "./workflow.ts";
 
 /** Of the lines; kept as the file's `user_version`. */
@@ -79,14 +80,26 @@ export class FileJournal implements Journal {
       for (const id of found.keys()) if (!this.#retention.isLive(id)) found.delete(id);
     }
     this.#unfinished = found;
+    this.#forgetDefinitions();
   }
 
-  /** Kept by its text; one that holds functions has none. */
+  /** Those of ended executions are not needed any more. */
+  #forgetDefinitions(): void {
+    const used = new Set([...this.#unfinished.values()].map(([{ data }]) => (data as StartNote | undefined)?.definitionKey));
+    this.#database.exec("BEGIN");
+    for (const { key } of this.#database.prepare("SELECT key FROM definitions").all()) {
+      if (!used.has(Number(key))) this.#database.prepare("DELETE FROM definitions WHERE key = ?").run(key);
+    }
+    this.#database.exec("COMMIT");
+  }
+
+  /** Kept by its text; one that JSON would not give back has none. */
   define(definition: WorkflowDefinition): number {
     const known = this.#keys.get(definition);
     if (known !== undefined) return known;
-    const text = holdsFunctions(definition) ? null : JSON.stringify(definition);
-    const same = text === null ? undefined : this.#database.prepare("SELECT key FROM definitions WHERE text = ?").get(text);
+    if (!isJson(definition)) return 0;
+    const text = JSON.stringify(definition);
+    const same = this.#database.prepare("SELECT key FROM definitions WHERE text = ?").get(text);
     const key = Number(same?.key ?? this.#database.prepare("INSERT INTO definitions (text) VALUES (?)").run(text).lastInsertRowid);
     this.#keys.set(definition, key);
     return key;
@@ -98,7 +111,7 @@ export class FileJournal implements Journal {
   }
 
   append(entry: JournalEntry): void {
-    if (this.#broken !== undefined) return;
+    if (this.#broken !== undefined || this.#closed) return;
     while (!this.#lines.add(entry)) {
       if (this.#lines.length === 0 || this.#lines.size < JOURNAL_GROUP_BYTES_MAX) this.#lines.grow();
       else this.#write();
@@ -178,7 +191,16 @@ export class FileJournal implements Journal {
   }
 }
 
-function holdsFunctions(value: unknown): boolean {
-  if (typeof value === "function") return true;
-  return typeof value === "object" && value !== null && Object.values(value).some(holdsFunctions);
+/** How deep a definition may nest to be kept: JSON calls itself for each level. */
+const JSON_DEPTH_MAX = 256;
+
+/** Whether JSON gives back the same: no functions, dates, maps, circles, lists with holes. */
+function isJson(value: unknown, depth = 0): boolean {
+  if (typeof value === "number") return Number.isFinite(value);
+  if (typeof value !== "object" || value === null) return value === null || typeof value === "string" || typeof value === "boolean";
+  if (depth > JSON_DEPTH_MAX) return false; // also what a circle comes to
+  if (Array.isArray(value)) return Object.keys(value).length === value.length && value.every((part) => isJson(part, depth + 1));
+  const proto = Object.getPrototypeOf(value);
+  return (proto === Object.prototype || proto === null) &&
+    Object.values(value).every((part) => part === undefined || isJson(part, depth + 1));
 }

@@ -87,10 +87,15 @@ export function inputOf(run: Run, unit: Unit): unknown {
   return unit.parent === null ? run.input : unit.item;
 }
 
+/** Each try of a step that is a workflow is an execution of its own. */
+export function childIdOf(run: Run, { id, attempts }: Unit): string {
+  return `${run.id}/${id}${attempts > 1 ? `#${attempts}` : ""}`;
+}
+
 /** Begins the workflow that a step stands for; resolves to its output. */
 export function startChild(run: Run, unit: Unit): Promise<unknown> {
-  const id = `${run.id}/${unit.id}${unit.attempts > 1 ? `#${unit.attempts}` : ""}`;
-  const child = unit.child = unit.adopts ? unit.child! : run.host.startChild(unit.step.child!, id, unit.input, run);
+  const id = childIdOf(run, unit);
+  const child = unit.child = unit.adopts ? unit.child! : run.host.startChild(unit.step.child!, id, unit, run);
   unit.adopts = false;
   return new Promise((resolve, reject) => {
     child.whenEnded(() => {

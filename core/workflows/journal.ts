@@ -47,9 +47,9 @@ export interface JournalEntry {
 export interface Journal {
   /** A number that no other use of this journal has had; it stands in the ids of executions. */
   readonly session: number;
-  /** Keeps a definition, once; returns the key that `started` lines hold. */
+  /** Keeps a definition, once; returns the key that `started` lines hold, 0 for one that cannot be kept. */
   define(definition: WorkflowDefinition): number;
-  /** The definition of a key; undefined when it held functions, which cannot be kept. */
+  /** The definition of a key; undefined when it could not be kept, since it held functions or other values that are no JSON. */
   definition(key: number): WorkflowDefinition | undefined;
   /** Takes a line. Throws when its data cannot be kept, and then has not taken it. */
   append(entry: JournalEntry): void;

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { isKernelError, KernelError, MessageTooLargeError } from "../base/errors.ts";
+import { describe, isKernelError, KernelError, MessageTooLargeError } from "../base/errors.ts";
 import { JOURNAL_VALUE_BYTES_MAX } from "../base/limits.ts";
 import { type Codec, plainCodec } from "../bus/codec.ts";
 import { writeText } from "../bus/codec_text.ts";
@@ -17,6 +17,11 @@ const KINDS: readonly JournalKind[] = [
   ...["signal", "spent", "approved", "failed", "cancelled", "undo-started", "undone", "undo-failed", "ended"] as const,
 ];
 const NUMBERS = Object.fromEntries(KINDS.map((kind, number) => [kind, number])) as Record<JournalKind, number>;
+
+/** Lines that hold an error. */
+const FAILURES: ReadonlySet<JournalKind> = new Set(["step-failed", "failed", "cancelled", "undo-failed"]);
+/** Of an error that is told in words. */
+const ERROR_CHARS_MAX = 4_096;
 
 const KIND = 4;
 const AT = KIND + 1;
@@ -69,11 +74,8 @@ export class LineWriter {
     if (step < 0) return false;
     const value = stepId === undefined ? step : writeText(stepId, this.#window, step, bytes.length);
     if (value < 0) return false;
-    const end = this.#value(data, value, Math.min(bytes.length, value + JOURNAL_VALUE_BYTES_MAX));
-    if (end < 0) {
-      if (value + JOURNAL_VALUE_BYTES_MAX <= bytes.length) throw new MessageTooLargeError(JOURNAL_VALUE_BYTES_MAX);
-      return false;
-    }
+    const end = this.#value(kind, data, value, Math.min(bytes.length, value + JOURNAL_VALUE_BYTES_MAX));
+    if (end < 0) return false;
     view.setUint32(begin, end - begin, true);
     bytes[begin + KIND] = NUMBERS[kind];
     view.setFloat64(begin + AT, at, true);
@@ -84,18 +86,30 @@ export class LineWriter {
     return true;
   }
 
-  /** An error that cannot be copied is told in words. */
-  #value(data: unknown, at: number, limit: number): number {
+  /** Writes the data; less than 0 when there is no room. An error that cannot be copied, or is too large, is told in words. */
+  #value(kind: JournalKind, data: unknown, at: number, limit: number): number {
     try {
-      return this.#codec.encode(data, this.#window, at, limit);
+      return this.#encode(data, at, limit);
     } catch (error) {
-      if (typeof data !== "object" || data === null) throw error;
+      if (!FAILURES.has(kind)) throw error;
       const { error: thrown, ...rest } = data as { error?: unknown };
-      if (!(thrown instanceof Error)) throw error;
-      const told = new KernelError(isKernelError(thrown) ? thrown.code : "STEP_FAILED", thrown.message, {}, { name: thrown.name });
-      return this.#codec.encode({ ...rest, error: told }, this.#window, at, limit);
+      return this.#encode({ ...rest, error: inWords(thrown) }, at, limit);
     }
   }
+
+  #encode(data: unknown, at: number, limit: number): number {
+    const end = this.#codec.encode(data, this.#window, at, limit);
+    if (end < 0 && limit === at + JOURNAL_VALUE_BYTES_MAX) throw new MessageTooLargeError(JOURNAL_VALUE_BYTES_MAX);
+    return end;
+  }
+}
+
+function inWords(thrown: unknown): KernelError {
+  if (!(thrown instanceof Error)) return new KernelError("STEP_FAILED", `it threw ${describe(thrown)}`);
+  const message = String(thrown.message).slice(0, ERROR_CHARS_MAX);
+  return new KernelError(isKernelError(thrown) ? thrown.code : "STEP_FAILED", message, {}, {
+    name: String(thrown.name).slice(0, ERROR_CHARS_MAX),
+  });
 }
 
 /** The lines that a writer has written. */

@@ -5,7 +5,7 @@
  */
 import { type Clock, epochOffsetMs, stampsOf, SystemClock } from "../base/clock.ts";
 import { checkedDelay, Deadlines } from "../base/deadlines.ts";
-import { InvalidArgumentError, KernelError, NotInitializedError } from "../base/errors.ts";
+import { describe, InvalidArgumentError, KernelError, NotInitializedError } from "../base/errors.ts";
 import { EXECUTIONS_KEPT_MAX, EXECUTIONS_RUNNING_MAX, EXECUTIONS_WAITING_MAX, WORKFLOWS_MAX } from "../base/limits.ts";
 import { Random } from "../base/random.ts";
 import { Timeouts } from "../base/timeouts.ts";
@@ -15,12 +15,13 @@ import { Budget, NO_BUDGET } from "./budget.ts";
 import { type Effects, MemoryEffects } from "./effects.ts";
 import { workflowCancelled } from "./errors.ts";
 import type { Journal, JournalEntry } from "./journal.ts";
-import { goOn } from "./replay.ts";
+import { goOn, proceed } from "./replay.ts";
 import { type RehearsalOptions, type RehearsalRow, rehearse } from "./rehearsal.ts";
 import { rebuild, type ResumeReport, startNote } from "./resume.ts";
 import { Run } from "./run.ts";
 import type { RunHost } from "./run_parts.ts";
 import { Shelf } from "./shelf.ts";
+import type { Unit } from "./unit.ts";
 import { abandon } from "./stopping.ts";
 import type { EffectKind, WorkflowDefinition } from "./workflow.ts";
 import type { WorkflowExecution } from "./workflow_execution.ts";
@@ -74,6 +75,8 @@ export interface EngineStatistics {
   readonly cancelled: number;
 }
 
+/** What is kept of why a signal was aborted. */
+const CANCEL_REASON_CHARS_MAX = 1_024;
 const COUNTED = { COMPLETED: "completed", ROLLED_BACK: "rolledBack", FAILED: "failed", CANCELLED: "cancelled" } as const;
 
 /**
@@ -108,10 +111,15 @@ export class OrchestrationEngine {
   /** Those that have begun, and not ended. */
   #running = 0;
   readonly #queue = new Set<Run>();
+  /** Those that the journal does not say yet to have been started. */
+  #starting = 0;
+  /** Whether a place is being given to those that wait. */
+  #admitting = false;
+  /** Ids of what was resumed: not twice. */
+  readonly #resumed = new Set<string>();
   readonly #counts = { completed: 0, rolledBack: 0, failed: 0, cancelled: 0 };
   readonly #prefix: string;
   #number = 0;
-  #closed = false;
 
   /** Needs no more than that: `new OrchestrationEngine()`. */
   constructor(options: EngineOptions = {}) {
@@ -127,10 +135,10 @@ export class OrchestrationEngine {
     this.#prefix = journal === null ? Math.floor(now).toString(36) : journal.session.toString(36);
     const deadlines = new Deadlines(clock);
     this.#host = {
-      ...{ clock: stampsOf(clock), journal, effects, deadlines, timeouts: new Timeouts(deadlines, clock) },
+      ...{ clock: stampsOf(clock), journal, effects, closed: false, deadlines, timeouts: new Timeouts(deadlines, clock) },
       random: new Random(options.seed ?? Math.floor(now)),
       idOf: ({ idStem }, number) => `${idStem}-${this.#prefix}-${number.toString(36)}`,
-      startChild: (definition, id, input, parent) => this.#startChild(definition, id, input, parent),
+      startChild: (definition, id, unit, parent) => this.#startChild(definition, id, unit, parent),
       ended: (run) => this.#ended(run),
     };
   }
@@ -195,12 +203,17 @@ export class OrchestrationEngine {
       journal,
       (definition) => this.#plan(definition),
       (id, version) => this.#version(id, version),
+      this.#resumed,
     );
     const living = runs.filter((run) => !run.over);
-    for (const run of living) this.#shelf.add(run);
-    this.#running += living.length;
-    for (const run of living) run.begun = true;
-    for (const run of living) goOn(run);
+    for (const run of living) {
+      this.#shelf.add(run);
+      if (run.state === "QUEUED") this.#queue.add(run);
+      else run.begun = ++this.#running > 0;
+    }
+    for (const run of living) if (run.begun) goOn(run);
+    for (const run of living) if (run.begun) proceed(run);
+    this.#admitWaiting();
     return { resumed: living.filter(({ parent }) => parent === null).map(({ execution }) => execution), refused };
   }
 
@@ -241,22 +254,26 @@ export class OrchestrationEngine {
 
   /** Ends everything at once, without compensation: what stands in a journal goes on when an engine resumes it. */
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.#host.closed) return;
+    this.#host.closed = true;
+    this.#queue.clear(); // first: who ends makes room for those
     const error = workflowCancelled("the engine was closed");
     for (const run of this.#shelf.living()) abandon(run, error);
-    this.#queue.clear();
     this.#host.deadlines.close();
     this.#host.journal?.close();
   }
 
   #start(workflow: WorkflowDefinition | string, { input, timeoutMs, budget, signal }: StartOptions): Promise<WorkflowExecution> {
-    if (this.#closed) throw new NotInitializedError("orchestration.start", true);
+    if (this.#host.closed) throw new NotInitializedError("orchestration.start", true);
     const plan = this.#plan(typeof workflow === "string" ? this.#known(workflow) : workflow);
     if (timeoutMs !== undefined) checkedDelay("timeoutMs", timeoutMs);
     const bound = Math.min(timeoutMs ?? Infinity, plan.timeoutMs ?? Infinity);
-    if (this.#running >= this.#limits.runningMax && this.#queue.size >= this.#limits.waitingMax) {
-      const message = `${this.#limits.waitingMax} executions already wait for their turn. Await some results before starting more.`;
+    if (signal !== undefined && !(signal instanceof AbortSignal)) {
+      throw new InvalidArgumentError("signal", signal, "give that of an AbortController.");
+    }
+    const { runningMax, waitingMax } = this.#limits;
+    if (this.#queue.size + this.#starting >= waitingMax + Math.max(0, runningMax - this.#running)) {
+      const message = `${waitingMax} executions already wait for their turn. Await some results before starting more.`;
       throw new KernelError("ENGINE_FULL", message, this.#limits);
     }
     const run = new Run(this.#host, plan, {
@@ -282,8 +299,10 @@ export class OrchestrationEngine {
     };
     const { journal } = this.#host;
     if (journal === null) return Promise.resolve(begin());
+    this.#starting++;
     return new Promise((resolve, reject) => {
       journal.whenDurable((error) => {
+        this.#starting--;
         run.tick();
         if (error === undefined) return resolve(begin());
         abandon(run, error);
@@ -300,7 +319,9 @@ export class OrchestrationEngine {
 
   #watch(run: Run, execution: WorkflowExecution, signal: AbortSignal): void {
     const cancel = (): void => {
-      if (!run.over && run.stop === null) execution.cancel(signal.reason instanceof Error ? signal.reason.message : String(signal.reason));
+      const reason: unknown = signal.reason;
+      const told = reason instanceof Error ? reason.message : typeof reason === "string" ? reason : describe(reason);
+      if (!run.over && run.stop === null) execution.cancel(told.slice(0, CANCEL_REASON_CHARS_MAX));
     };
     run.whenEnded(() => signal.removeEventListener("abort", cancel));
     if (signal.aborted) cancel();
@@ -314,11 +335,11 @@ export class OrchestrationEngine {
     run.begin();
   }
 
-  #startChild(definition: WorkflowDefinition, id: string, input: unknown, parent: Run): Run {
+  #startChild(definition: WorkflowDefinition, id: string, { input, attempt }: Unit, parent: Run): Run {
     const plan = this.#plan(definition);
     const now = parent.now;
     const own = now + (plan.timeoutMs ?? Infinity);
-    const deadlineAt = Math.min(own, parent.deadlineAt);
+    const deadlineAt = Math.min(own, attempt!.deadlineMs); // which is never after that of the parent
     const run = new Run(this.#host, plan, { key: id, input, budget: parent.budget, parent, deadlineAt, timeoutMs: deadlineAt - now });
     this.#admit(run);
     this.#begin(run);
@@ -330,18 +351,21 @@ export class OrchestrationEngine {
     else this.#queue.delete(run);
     this.#shelf.end(run);
     this.#counts[COUNTED[run.state as keyof typeof COUNTED]]++;
-    if (this.#queue.size > 0) this.#beginNext();
+    if (this.#queue.size > 0 && !this.#admitting) this.#admitWaiting();
     // A timer that is left standing would hold a program that has nothing more to do.
     if (this.#shelf.livingCount === 0) this.#host.deadlines.close();
   }
 
-  #beginNext(): void {
+  /** One after the other: one that ends at once makes room for the next, but not from within. */
+  #admitWaiting(): void {
+    this.#admitting = true;
     for (const next of this.#queue) {
       if (this.#running >= this.#limits.runningMax) break;
       this.#queue.delete(next);
       next.tick();
       this.#begin(next);
     }
+    this.#admitting = false;
   }
 
   #version(id: string, version: number): WorkflowDefinition | undefined {

@@ -46,7 +46,7 @@ export interface WorkflowOutcome {
   readonly error?: Error;
   /** Why it did not complete. */
   readonly reason?: string;
-  /** From its begin to its end. */
+  /** From its begin to its end; 0 when it never began. */
   readonly durationMs: number;
 }
 
@@ -66,7 +66,7 @@ export function outcomeOf(run: Run): WorkflowOutcome {
     notUndone: run.undoing?.notUndone ?? [],
     error: stop === null ? undefined : asError(stop.error),
     reason: stop?.reason,
-    durationMs: (run.over ? run.endedAt : run.now) - run.startedAt,
+    durationMs: run.startedAt === 0 ? 0 : (run.over ? run.endedAt : run.now) - run.startedAt,
   };
 }
 

@@ -6,6 +6,8 @@
  * @module
  */
 import { setImmediate } from "node:timers";
+import { JOURNAL_VALUE_BYTES_MAX } from "../base/limits.ts";
+import { toBytes } from "../bus/codec.ts";
 import type { Action, ActionContext } from "./action.ts";
 import type { WorkflowAgents } from "./agents.ts";
 import type { Effects } from "./effects.ts";
@@ -85,9 +87,10 @@ class RecordedFacts {
   }
 
   differences(before: Readonly<Record<string, unknown>>): FactDifference[] {
-    const keys = new Set([...Object.keys(before), ...this.facts.keys()]);
-    return [...keys].filter((key) => !isSame(before[key], this.facts.get(key))).map((key) => ({
-      ...{ key, before: before[key], after: this.facts.get(key), step: this.writers.get(key) ?? "" },
+    const was = new Map(Object.entries(before));
+    const keys = new Set([...was.keys(), ...this.facts.keys()]);
+    return [...keys].filter((key) => !isSame(was.get(key), this.facts.get(key))).map((key) => ({
+      ...{ key, before: was.get(key), after: this.facts.get(key), step: this.writers.get(key) ?? "" },
     }));
   }
 }
@@ -237,5 +240,8 @@ function planted(path: string): Error {
 }
 
 function isSame(one: unknown, other: unknown): boolean {
-  return Object.is(one, other) || (typeof one === "object" && JSON.stringify(one) === JSON.stringify(other));
+  if (Object.is(one, other)) return true;
+  if (typeof one !== "object" || typeof other !== "object") return false;
+  const [bytes, others] = [toBytes(one, JOURNAL_VALUE_BYTES_MAX), toBytes(other, JOURNAL_VALUE_BYTES_MAX)];
+  return bytes.length === others.length && bytes.every((byte, at) => byte === others[at]);
 }

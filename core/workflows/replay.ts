@@ -4,10 +4,12 @@
  *
  * @module
  */
+import { isRetryable } from "./errors.ts";
 import type { JournalEntry } from "./journal.ts";
-import { delay, makeItems } from "./gates.ts";
+import { childIdOf, delay, makeItems } from "./gates.ts";
 import type { Run } from "./run.ts";
-import { halt, leave } from "./stopping.ts";
+import type { Undoing } from "./run_parts.ts";
+import { leave, overdue, resolve, watchDeadline, withParent } from "./stopping.ts";
 import { tryStep } from "./tries.ts";
 import type { Unit } from "./unit.ts";
 import type { WorkflowState } from "./workflow_lifecycle.ts";
@@ -41,6 +43,7 @@ export function replay(run: Run, entries: readonly JournalEntry[]): void {
     unit.missing = unit.step.dependencies.filter((place) => !run.units[place].ended).length;
     unit.led = unit.step.dependencies.length === 0 || unit.step.dependencies.some((place) => run.units[place].state === "COMPLETED");
   }
+  if (entries.length === 1 && run.parent === null) state = "QUEUED"; // it had not had its turn
   run.machine.restore({ states: [state], history: [] });
 }
 
@@ -124,7 +127,8 @@ function replayStep(run: Run, unit: Unit, { kind, at, data }: JournalEntry, earl
       return;
     case "approved": {
       const { by } = data as { by: string };
-      unit.approvedBy = [...unit.approvedBy ?? [], by];
+      unit.approvedBy ??= [];
+      if (!unit.approvedBy.includes(by)) unit.approvedBy.push(by);
       return;
     }
     case "undo-started":
@@ -133,26 +137,46 @@ function replayStep(run: Run, unit: Unit, { kind, at, data }: JournalEntry, earl
     case "undone":
       unit.undo = "done";
       if (unit.state === "COMPLETED") unit.state = "COMPENSATED";
-      run.undoing?.compensated.push(unit.id);
+      undoingOf(run).compensated.push(unit.id);
       return;
     case "undo-failed":
       unit.undo = "failed";
-      run.undoing?.notUndone.push(unit.id);
+      undoingOf(run).notUndone.push(...(data as { left?: string[] } | undefined)?.left?.map((id) => `${unit.id}/${id}`) ?? [unit.id]);
       return;
   }
 }
 
-/** Lets a replayed execution go on. */
+/** Prepares a replayed execution to go on; nothing begins before `proceed`. */
 export function goOn(run: Run): void {
   if (run.over) return;
   run.tick();
   const parts = allUnits(run);
+  const failed = parts.find(isSpent);
+  if (run.stop === null && failed !== undefined) {
+    resolve(run, { kind: "failed", error: failed.error, reason: `step ${failed.id} failed`, compensate: true });
+    leave(run, failed, "FAILED");
+  } else if (run.stop === null && run.deadlineAt <= run.now) {
+    resolve(run, overdue(run));
+  }
   if (run.stop !== null) return goOnStopping(run, parts);
-  run.watchDeadline();
+  watchDeadline(run);
   for (const unit of parts) {
     if (unit.ended || unit.missing > 0) continue;
     if (unit.parent === null) goOnWith(run, unit);
     else if (unit.attempts > 0 || unit.itemIndex < unit.parent.step.concurrency + ended(unit.parent)) goOnWith(run, unit);
+  }
+}
+
+/** A step that failed for good, though the journal did not come to say what follows. */
+function isSpent({ state, attempts, step, error }: Unit): boolean {
+  return state === "WAITING" && attempts > 0 && (attempts > step.retries || !isRetryable(error));
+}
+
+/** Begins what may begin, once all have been prepared: what fails at once stops its sub-workflows. */
+export function proceed(run: Run): void {
+  if (run.over) return;
+  for (const unit of run.stop === null ? run.units : []) {
+    if (unit.items !== null && !unit.ended && unit.open === 0) run.conclude(unit, unit.items.map(({ result }) => result));
   }
   run.pump();
 }
@@ -160,17 +184,20 @@ export function goOn(run: Run): void {
 function goOnWith(run: Run, unit: Unit): void {
   const { step } = unit;
   if (unit.items !== null) {
-    if (unit.open === 0) run.conclude(unit, unit.items.map(({ result }) => result));
-  } else if (unit.child !== null && underWay.has(unit)) {
+    return; // its items go on
+  } else if (unit.child?.id === childIdOf(run, unit) && underWay.has(unit)) {
     unit.adopts = true;
     unit.attempts--;
+    run.push(unit);
+  } else if (underWay.has(unit) && step.kind === "workflow") {
+    unit.attempts--; // whether it had begun, the journal cannot say: it begins by the same name, so that its steps have the same keys
     run.push(unit);
   } else if (underWay.has(unit) && (step.effect === "compensable" || step.effect === "irreversible")) {
     unit.outcome = "unknown";
     run.waits.forDecision(unit);
   } else if (step.kind === "delay" && unit.state === "WAITING") {
     const { delayMs } = unit.result as { delayMs: number };
-    delay(run, unit, Math.max(0, unit.startedAt! + delayMs - run.now));
+    delay(run, unit, Math.min(delayMs, Math.max(0, unit.startedAt! + delayMs - run.now)));
   } else {
     if (unit.state === "WAITING" && unit.attempts === 0) unit.result = undefined;
     run.push(unit);
@@ -180,18 +207,23 @@ function goOnWith(run: Run, unit: Unit): void {
 /** A rollback goes on: what was under way may have happened. */
 function goOnStopping(run: Run, parts: readonly Unit[]): void {
   for (const unit of parts) {
+    if (unit.state === "WAITING" || (unit.items !== null && unit.state === "RUNNING")) leave(run, unit, "CANCELLED");
     if (!underWay.has(unit)) continue;
     if (unit.child !== null && !unit.child.over) {
       unit.adopts = true;
       unit.attempts--;
       tryStep(run, unit);
-      halt(unit.child, { kind: "cancelled", error: run.stop!.error, reason: "its parent stops", compensate: true });
+      if (unit.child.stop === null) resolve(unit.child, withParent(run, run.stop!.error)); // it goes on after this, and then winds up
     } else {
       unit.outcome = "unknown";
       leave(run, unit, "CANCELLED");
     }
   }
-  run.pump();
+}
+
+/** There may be none yet: of a step that was under way it is known only later that it matters. */
+function undoingOf(run: Run): Undoing {
+  return run.undoing ??= { done: [], compensated: [], notUndone: [] };
 }
 
 function allUnits(run: Run): Unit[] {
@@ -204,7 +236,7 @@ function ended({ items }: Unit): number {
 
 /** The unit of an id such as `a` or `m[3]`. */
 export function findUnit(run: Run, id: string): Unit | undefined {
-  const [, name, index] = /^(.*?)(?:\[(\d+)\])?$/.exec(id)!;
+  const [, name, index] = /^([^]*?)(?:\[(\d+)\])?$/.exec(id)!;
   const unit = run.units[run.plan.byId.get(name)?.index ?? -1];
   return index === undefined ? unit : unit?.items?.[Number(index)];
 }

@@ -24,31 +24,37 @@ export interface ResumeReport {
 /** What the `started` line of an execution holds. */
 export function startNote({ plan, input, budget, deadlineAt, timeoutMs, parent }: Run, journal: Journal): StartNote {
   const { definition, version } = plan;
+  const { changed } = budget;
+  const left = budget.snapshot();
+  budget.changed = changed; // it is still to be written for what has spent it
   return {
-    ...{ workflowId: definition.id, version, definitionKey: journal.define(definition), input, budget: budget.snapshot() },
+    ...{ workflowId: definition.id, version, definitionKey: journal.define(definition), input, budget: left },
     ...{ deadlineAt, timeoutMs, parentId: parent?.id },
   };
 }
 
-/** Makes the executions again, as far as their definitions are known. */
+/** Makes the executions again, as far as their definitions are known; those that are `known` already not once more. */
 export function rebuild(
   host: RunHost,
   journal: Journal,
   plan: (definition: WorkflowDefinition) => Plan,
   version: (id: string, version: number) => WorkflowDefinition | undefined,
+  known: Set<string>,
 ): { runs: Run[]; refused: ResumeReport["refused"] } {
   const runs = new Map<string, Run>();
   const refused: { executionId: string; error: Error }[] = [];
   const definitions = new Map<number, WorkflowDefinition>();
   const unfinished = [...journal.unfinished()].sort(([one], [other]) => one.length - other.length); // who holds others comes first
   for (const [executionId, entries] of unfinished) {
+    if (known.has(executionId)) continue;
     try {
       const note = entries[0].data as StartNote;
-      let definition = definitions.get(note.definitionKey) ?? version(note.workflowId, note.version) ??
-        journal.definition(note.definitionKey);
+      const kept = definitions.get(note.definitionKey) ?? journal.definition(note.definitionKey);
+      if (kept !== undefined) definitions.set(note.definitionKey, kept);
+      const definition = kept ?? version(note.workflowId, note.version);
       if (definition === undefined) throw unknownDefinition(note);
-      definitions.set(note.definitionKey, definition = plan(definition).definition);
       runs.set(executionId, remake(host, plan(definition), executionId, entries, runs));
+      known.add(executionId);
     } catch (error) {
       refused.push({ executionId, error: asError(error) });
     }
@@ -73,7 +79,7 @@ function remake(host: RunHost, plan: Plan, id: string, entries: readonly Journal
 function unknownDefinition({ workflowId, version }: StartNote): KernelError {
   return new KernelError(
     "NOT_RESUMED",
-    `workflow ${workflowId}, version ${version}, holds functions, which a journal cannot keep. Call engine.define with it before resume.`,
+    `workflow ${workflowId}, version ${version}, holds functions or other values that are no JSON, which a journal cannot keep. Call engine.define with it before resume.`,
     { workflowId, version },
   );
 }

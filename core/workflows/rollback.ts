@@ -7,6 +7,7 @@
 import { backoffMs, checkedBackoff } from "../base/backoff.ts";
 import { COMPENSATION_RETRIES } from "../base/limits.ts";
 import { stepTimeout } from "./errors.ts";
+import { inputOf } from "./gates.ts";
 import type { Run } from "./run.ts";
 import type { Undoing } from "./run_parts.ts";
 import { StepContext } from "./step_context.ts";
@@ -19,7 +20,7 @@ const BACKOFF = checkedBackoff();
 export function rollBack(run: Run, undoing: Undoing): Promise<void> | undefined {
   const { done } = undoing;
   run.lines.reserve(2 * done.length + 1);
-  for (let at = done.length - 1; at >= 0; at--) {
+  for (let at = done.length - 1; at >= 0 && !run.host.closed; at--) {
     const wait = undoUnit(run, done[at], undoing);
     if (wait !== undefined) return rollBackOn(run, undoing, at, wait);
   }
@@ -28,39 +29,42 @@ export function rollBack(run: Run, undoing: Undoing): Promise<void> | undefined 
 
 async function rollBackOn(run: Run, undoing: Undoing, at: number, wait: Promise<void>): Promise<void> {
   await wait;
-  while (--at >= 0) await undoUnit(run, undoing.done[at], undoing);
+  while (--at >= 0 && !run.host.closed) await undoUnit(run, undoing.done[at], undoing);
 }
 
 function undoUnit(run: Run, unit: Unit, undoing: Undoing): Promise<void> | undefined {
   if (unit.undo === "done" || unit.undo === "failed") return undefined;
   if (unit.child !== null) return undoChild(run, unit, undoing);
   if (unit.step.undo !== null) return undoStep(run, unit, undoing);
-  undoNothing(unit, undoing);
+  undoNothing(run, unit, undoing);
   return undefined;
 }
 
 /** An irreversible step: what threw says that it did nothing. */
-function undoNothing(unit: Unit, { notUndone }: Undoing): void {
+function undoNothing(run: Run, unit: Unit, { notUndone }: Undoing): void {
   if (unit.outcome === "failed") return;
   unit.undo = "failed";
   notUndone.push(unit.id);
+  run.note("undo-failed", unit.id);
 }
 
 /** A sub-workflow that failed or was cancelled has undone itself; a completed one is undone now. */
 async function undoChild(run: Run, unit: Unit, { compensated, notUndone }: Undoing): Promise<void> {
   const child = unit.child!;
-  let left: readonly string[] = child.undoing?.notUndone ?? [];
-  if (child.state === "COMPLETED") {
-    run.note("undo-started", unit.id);
-    left = await undoCompleted(child);
-    if (left.length === 0) {
-      compensated.push(unit.id);
-      unit.state = "COMPENSATED";
-    }
-    run.note(left.length === 0 ? "undone" : "undo-failed", unit.id);
-  }
+  const isCompleted = unit.state === "COMPLETED" || child.state === "COMPLETED"; // killed in between, one of them is not
+  if (isCompleted) run.note("undo-started", unit.id);
+  if (child.state === "COMPLETED") await undoCompleted(child);
+  if (run.host.closed) return;
+  const left = child.undoing?.notUndone ?? [];
   unit.undo = left.length === 0 ? "done" : "failed";
-  for (const id of left) notUndone.push(`${unit.id}/${id}`);
+  if (left.length > 0) {
+    for (const id of left) notUndone.push(`${unit.id}/${id}`);
+    run.note("undo-failed", unit.id, { left });
+  } else if (isCompleted) {
+    compensated.push(unit.id);
+    if (unit.state === "COMPLETED") unit.state = "COMPENSATED";
+    run.note("undone", unit.id);
+  }
 }
 
 /** Nothing is awaited where nothing has to be: most compensations take no time, and a promise for each would cost more than they do. */
@@ -83,6 +87,7 @@ async function undoOn(run: Run, unit: Unit, undoing: Undoing, wait: Promise<void
       await (tried === 1 ? wait : callUndo(run, unit, tried));
       break;
     } catch (error) {
+      if (run.host.closed) return;
       run.tick();
       unit.undoError = error;
       if (tried > COMPENSATION_RETRIES) {
@@ -110,6 +115,7 @@ function callUndo(run: Run, unit: Unit, tried: number): Promise<void> | undefine
   const { timeoutMs } = unit.step;
   const ctx = new StepContext(run, unit, tried, run.now + timeoutMs);
   ctx.undoing = { result: unit.result, outcome: unit.outcome };
+  unit.input ??= inputOf(run, unit); // it is not in the journal
   const returned = unit.step.undo!(unit.result, unit.input, ctx);
   if (typeof (returned as PromiseLike<unknown> | null | undefined)?.then !== "function") return undefined;
   return new Promise((resolve, reject) => {

@@ -6,13 +6,13 @@
 import type { Deadline } from "../base/deadlines.ts";
 import { StateMachine } from "../base/state_machine.ts";
 import type { Budget } from "./budget.ts";
-import { workflowTimeout } from "./errors.ts";
 import { itemEnded, passGates } from "./gates.ts";
 import type { JournalEntry, JournalKind } from "./journal.ts";
 import { LineBook } from "./line_book.ts";
 import { outcomeOf, type WorkflowOutcome } from "./outcome.ts";
+import { pause } from "./pausing.ts";
 import { replay } from "./replay.ts";
-import { halt, leave, unwritten, windUp } from "./stopping.ts";
+import { complete, halt, leave, unwritten, watchDeadline, windUp } from "./stopping.ts";
 import type { RunHost, RunSetup, Stop, Undoing } from "./run_parts.ts";
 import { tryStep } from "./tries.ts";
 import { Unit } from "./unit.ts";
@@ -77,6 +77,8 @@ export class Run {
   #told = false;
   /** Whether it has had its turn. */
   begun = false;
+  /** What the workflow says that its output is, once that has been asked. */
+  #output: { readonly value: unknown } | null = null;
 
   /** Begins nothing yet. */
   constructor(readonly host: RunHost, readonly plan: Plan, { key, input, budget, parent, deadlineAt, timeoutMs }: RunSetup) {
@@ -128,7 +130,7 @@ export class Run {
   /** What the workflow says that its output is; else the results of all steps. */
   output(): unknown {
     const { output } = this.plan;
-    return output === null ? this.results : output(this.view());
+    return output === null ? this.results : (this.#output ??= { value: output(this.view()) }).value;
   }
 
   /** Resolves when nothing more will happen, and that is durable. */
@@ -177,19 +179,10 @@ export class Run {
   begin(): void {
     this.startedAt = this.now;
     this.become("RUNNING");
-    this.watchDeadline();
+    if (this.parent?.state === "PAUSED") pause(this);
+    watchDeadline(this);
     for (const index of this.plan.roots) this.#ready.push(this.units[index]);
     this.pump();
-  }
-
-  /** Fails when the whole takes too long. */
-  watchDeadline(): void {
-    if (this.deadlineAt === Infinity) return;
-    this.deadline = this.host.deadlines.addAt(this.deadlineAt, () => {
-      this.tick();
-      const error = workflowTimeout(this.plan.definition.id, this.timeoutMs);
-      halt(this, { kind: "failed", error, reason: error.message, compensate: true });
-    });
   }
 
   /** Has a step begin, or go on, in its turn. */
@@ -212,7 +205,7 @@ export class Run {
     this.#pumping = false;
     if (this.active > 0 || this.over) return;
     if (this.stop !== null) windUp(this);
-    else if (this.#open === 0 && this.state === "RUNNING") this.end("COMPLETED");
+    else if (this.#open === 0 && this.state === "RUNNING") complete(this);
   }
 
   /** A step ended well. What depends on it begins when that is durable. */
@@ -223,7 +216,6 @@ export class Run {
       unit.outcome = "unknown";
       return this.giveUp(unit, error);
     }
-    if (this.budget.changed) this.note("spent", undefined, this.budget.snapshot());
     unit.result = value;
     unit.endedAt = this.now;
     unit.state = "COMPLETED";
@@ -239,6 +231,7 @@ export class Run {
       this.tick();
       if (error === undefined) return this.advance(unit);
       halt(this, unwritten(error));
+      this.pump(); // another step may have halted it
     });
     this.pump();
   }

@@ -27,8 +27,10 @@ export interface RunHost {
   readonly effects: Effects;
   /** The id of an execution that it has numbered. */
   idOf(plan: Plan, number: number): string;
+  /** Whether the engine was closed: nothing is begun any more. */
+  closed: boolean;
   /** Begins a sub-workflow. */
-  startChild(definition: WorkflowDefinition, id: string, input: unknown, parent: Run): Run;
+  startChild(definition: WorkflowDefinition, id: string, unit: Unit, parent: Run): Run;
   /** Hears that an execution has ended. */
   ended(run: Run): void;
 }

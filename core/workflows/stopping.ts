@@ -4,7 +4,7 @@
  * @module
  */
 import { STEP_GRACE_MS } from "../base/limits.ts";
-import { stepStopped } from "./errors.ts";
+import { stepStopped, workflowTimeout } from "./errors.ts";
 import { rollBack } from "./rollback.ts";
 import type { Run } from "./run.ts";
 import type { Stop } from "./run_parts.ts";
@@ -14,9 +14,7 @@ import type { Unit } from "./unit.ts";
 /** Begins to wind up; the first reason counts. */
 export function halt(run: Run, stop: Stop): void {
   if (run.stop !== null || run.over) return;
-  run.stop = stop;
-  run.note(stop.kind, undefined, { reason: stop.reason, compensate: stop.compensate, error: stop.error });
-  if (stop.kind === "failed") run.become("FAILED", stop.reason);
+  resolve(run, stop);
   if (run.deadline !== null) run.host.deadlines.remove(run.deadline);
   run.closeWaits();
   for (const unit of run.units) {
@@ -24,6 +22,40 @@ export function halt(run: Run, stop: Stop): void {
     if (unit.items !== null) { for (const item of unit.items) stopUnit(run, item, stop); }
   }
   run.pump();
+}
+
+/** Takes note that it winds up; what would do it is not begun yet. */
+export function resolve(run: Run, stop: Stop): void {
+  run.note(stop.kind, undefined, { reason: stop.reason, compensate: stop.compensate, error: stop.error });
+  run.stop = stop;
+  if (stop.kind === "failed") run.become("FAILED", stop.reason);
+}
+
+/** Fails when the whole takes too long; at once when it already has, before anything begins. */
+export function watchDeadline(run: Run): void {
+  if (run.deadlineAt === Infinity) return;
+  const expire = (): void => {
+    run.tick();
+    halt(run, overdue(run));
+  };
+  if (run.deadlineAt <= run.now) expire();
+  else run.deadline = run.host.deadlines.addAt(run.deadlineAt, expire);
+}
+
+/** For an execution that has taken too long. */
+export function overdue(run: Run): Stop {
+  const error = workflowTimeout(run.plan.definition.id, run.timeoutMs);
+  return { kind: "failed", error, reason: error.message, compensate: true };
+}
+
+/** All steps have ended well: it has completed, unless its output cannot be made. */
+export function complete(run: Run): void {
+  try {
+    if (run.plan.output !== null) run.output();
+  } catch (error) {
+    return halt(run, { kind: "failed", error, reason: "its output could not be made", compensate: true });
+  }
+  run.end("COMPLETED");
 }
 
 /** For an execution whose journal cannot be written: it stops, and goes on from what was written. */
@@ -43,11 +75,16 @@ function stopUnit(run: Run, unit: Unit, { kind, error, reason: because }: Stop):
   if (attempt === null) return;
   const reason = kind === "cancelled" ? error : stepStopped(because); // made only now: an error costs as much as several steps
   attempt.abort(reason);
-  if (unit.child !== null) return halt(unit.child, { kind: "cancelled", error: reason, reason: "its parent stops", compensate: true });
+  if (unit.child !== null) return halt(unit.child, withParent(run, reason));
   if (attempt.after === null) return; // not begun yet: it will see that it need not
   run.host.timeouts.remove(attempt);
   attempt.at = Math.min(attempt.at, run.now + STEP_GRACE_MS);
   run.host.timeouts.insert(attempt, STEP_GRACE_MS);
+}
+
+/** Why a sub-workflow stops; it is undone when what holds it is. */
+export function withParent(run: Run, error: unknown): Stop {
+  return { kind: "cancelled", error, reason: "its parent stops", compensate: run.stop!.compensate };
 }
 
 /** A step will not complete. If it has begun it may have done something: a rollback looks at it. */
@@ -65,20 +102,29 @@ export function windUp(run: Run): void {
     const undone = compensate && (run.undoing?.notUndone.length ?? 0) === 0;
     run.end(kind === "cancelled" ? "CANCELLED" : undone ? "ROLLED_BACK" : "FAILED");
   };
-  if (!compensate || run.undoing === null) return finish();
-  const wait = rollBack(run, run.undoing);
-  if (wait === undefined) finish();
-  else void wait.then(finish);
+  const { undoing, host: { journal } } = run;
+  if (!compensate || undoing === null) return finish();
+  const undo = (): void => {
+    const wait = rollBack(run, undoing);
+    if (wait === undefined) finish();
+    else void wait.then(finish);
+  };
+  if (journal === null) return undo();
+  // Nothing is undone before the journal says that it will be: killed in between, it would go on with steps that are gone.
+  journal.whenDurable((error) => {
+    if (error === undefined) return undo();
+    run.stop = unwritten(error);
+    run.end("FAILED");
+  });
 }
 
 /** Undoes a completed execution, when that which holds it has failed. */
-export async function undoCompleted(run: Run): Promise<readonly string[]> {
+export async function undoCompleted(run: Run): Promise<void> {
   if (run.undoing !== null) await rollBack(run, run.undoing);
+  if (run.host.closed) return;
   run.tick();
-  const notUndone = run.undoing?.notUndone ?? [];
-  run.become(notUndone.length === 0 ? "ROLLED_BACK" : "FAILED", "what holds it has failed");
+  run.become((run.undoing?.notUndone ?? []).length === 0 ? "ROLLED_BACK" : "FAILED", "what holds it has failed");
   run.note("ended", undefined, run.state);
-  return notUndone;
 }
 
 /** Nothing more happens here: no compensation, no line in the journal. Whoever waits is told that it ended CANCELLED. */

@@ -8,7 +8,7 @@ import { isRetryable, stepTimeout } from "./errors.ts";
 import { inputOf, startChild } from "./gates.ts";
 import type { Run } from "./run.ts";
 import { StepContext } from "./step_context.ts";
-import { leave } from "./stopping.ts";
+import { halt, leave, unwritten } from "./stopping.ts";
 import type { Unit } from "./unit.ts";
 
 /** Another try of a step. */
@@ -16,12 +16,12 @@ export function tryStep(run: Run, unit: Unit): void {
   const { step } = unit;
   if (unit.attempts++ === 0) unit.startedAt = run.now;
   unit.state = "RUNNING";
-  const endsAt = Math.min(step.kind === "workflow" ? Infinity : run.now + step.timeoutMs, run.deadlineAt);
+  const endsAt = Math.min(run.now + step.timeoutMs, run.deadlineAt);
   const attempt = unit.attempt = new StepContext(run, unit, unit.attempts, endsAt);
   run.active++;
   const { journal } = run.host;
   // What may not be run twice must be known to have begun before it does; what may, need not be: it begins anew.
-  if (journal === null || ((step.effect === "pure" || step.effect === "idempotent") && step.kind !== "workflow")) {
+  if (journal === null || !step.tracked || unit.adopts) {
     run.lines.add(run.now, "step-started", unit.id, unit.attempts);
     return launch(run, unit, attempt);
   }
@@ -29,8 +29,9 @@ export function tryStep(run: Run, unit: Unit): void {
   journal.whenDurable((error) => {
     if (attempt.settled) return;
     run.tick();
-    if (error === undefined && run.stop === null) launch(run, unit, attempt);
-    else withhold(run, unit, attempt, error ?? run.stop!.error);
+    if (error !== undefined) halt(run, unwritten(error));
+    if (run.stop === null) launch(run, unit, attempt);
+    else withhold(run, unit, attempt, run.stop.error);
     run.pump();
   });
 }
@@ -44,14 +45,16 @@ function withhold(run: Run, unit: Unit, attempt: StepContext, error: unknown): v
 function launch(run: Run, unit: Unit, attempt: StepContext): void {
   const { step } = unit;
   let returned: unknown;
+  let isPromise: boolean;
   try {
     unit.input = inputOf(run, unit);
     returned = step.kind === "workflow" ? startChild(run, unit) : step.run(unit.input, attempt);
+    isPromise = typeof (returned as PromiseLike<unknown> | null | undefined)?.then === "function"; // a getter may throw
   } catch (error) {
     run.tick();
     return failed(run, unit, attempt, error);
   }
-  if (typeof (returned as PromiseLike<unknown> | null | undefined)?.then !== "function") {
+  if (!isPromise) {
     run.tick();
     return completed(run, unit, attempt, returned);
   }
@@ -105,6 +108,7 @@ function settle(run: Run, unit: Unit, attempt: StepContext): void {
   run.host.timeouts.remove(attempt);
   unit.attempt = null;
   run.active--;
+  if (run.budget.changed) run.note("spent", undefined, run.budget.snapshot());
 }
 
 function completed(run: Run, unit: Unit, attempt: StepContext, value: unknown): void {

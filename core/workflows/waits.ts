@@ -73,12 +73,14 @@ export class Waits {
       const names = [...this.run.plan.signals].join(", ") || "none";
       throw new InvalidArgumentError("signal", name, `no step of ${this.run.plan.definition.id} waits for it; its signals: ${names}.`);
     }
-    const unit = this.#signals.get(name)?.shift();
+    const waiting = this.#signals.get(name);
+    const unit = waiting?.[0];
     if (unit === undefined && this.#earlyCount >= SIGNALS_KEPT_MAX) {
       const message = `${SIGNALS_KEPT_MAX} signals wait already for steps to take them. Send as many as there are steps.`;
       throw new KernelError("SIGNALS_FULL", message, { name, signalsMax: SIGNALS_KEPT_MAX });
     }
-    this.run.note("signal", unit?.id, { name, data });
+    this.run.note("signal", unit?.id, { name, data }); // throws when the data cannot be kept: then the step still waits
+    waiting?.shift();
     if (unit !== undefined) this.run.conclude(unit, data);
     else this.keep(name, data);
   }

@@ -87,6 +87,7 @@ export class WorkflowExecution {
   /** Tells running steps to stop and undoes what was done, unless `compensate` is false; it ends CANCELLED. Throws `EXECUTION_ENDED`. */
   cancel(reason = "no reason given", { compensate = true }: { compensate?: boolean } = {}): void {
     const run = this.#living("cancel");
+    checkReason(reason);
     run.tick();
     halt(run, { kind: "cancelled", error: workflowCancelled(reason), reason, compensate });
   }
@@ -109,6 +110,7 @@ export class WorkflowExecution {
   /** A party refuses: the step has failed. Throws like `approve`. */
   reject(step: string, { by, reason = "no reason given" }: Decision): void {
     const run = this.#living("reject");
+    checkReason(reason);
     run.tick();
     run.waits.reject(step, by, reason);
   }
@@ -139,4 +141,8 @@ export class WorkflowExecution {
     if (this.#run.over || this.#run.stop !== null) throw executionEnded(what, this.id, this.#run.over ? this.state : "winding up");
     return this.#run;
   }
+}
+
+function checkReason(reason: unknown): void {
+  if (typeof reason !== "string") throw new InvalidArgumentError("reason", reason, "say why, in words.");
 }

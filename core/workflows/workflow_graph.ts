@@ -4,6 +4,7 @@
  * @module
  */
 import { InvalidArgumentError } from "../base/errors.ts";
+import { STEP_ID_CHARS_MAX } from "../base/limits.ts";
 import type { WorkflowStep } from "./workflow.ts";
 
 /** The dependencies of each step as places. Throws `InvalidArgumentError` that names the step, the circle, or what cannot be reached because of it. */
@@ -14,11 +15,14 @@ export function checkGraph(steps: readonly WorkflowStep[], root: string): number
     if (typeof step !== "object" || step === null) throw new InvalidArgumentError(path, step, "give a step, at least { id, action }.");
     const { id } = step;
     if (typeof id !== "string" || id === "") throw new InvalidArgumentError(`${path}.id`, id, "give a string that names the step.");
-    if (id === "__proto__" || /[.[\]/]/.test(id)) {
+    if (id.length > STEP_ID_CHARS_MAX) {
+      throw new InvalidArgumentError(`${path}.id`, id, `use at most ${STEP_ID_CHARS_MAX} characters: each line about the step holds them.`);
+    }
+    if (id === "__proto__" || /[.[\]/#]/.test(id)) {
       throw new InvalidArgumentError(
         `${path}.id`,
         id,
-        "use another name, without dots, brackets and slashes: they stand in paths to steps.",
+        "use another name, without dots, brackets, slashes and #: they stand in paths to steps.",
       );
     }
     const other = places.get(id);

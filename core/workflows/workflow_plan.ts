@@ -8,6 +8,7 @@ import { checkedDelay } from "../base/deadlines.ts";
 import { describe, InvalidArgumentError } from "../base/errors.ts";
 import {
   MAP_CONCURRENCY,
+  STEP_ID_CHARS_MAX,
   STEP_RETRIES,
   STEP_RETRIES_MAX,
   STEP_TIMEOUT_MS,
@@ -101,10 +102,15 @@ export function planWorkflow(definition: WorkflowDefinition, sources: PlanSource
   const root = within.length === 0 ? "workflow" : `workflow ${describe(definition?.id)}`;
   checkKeys(definition, WORKFLOW_KEYS, root);
   const { id, version = 1, steps, timeout, concurrency = UNBOUNDED, output } = definition;
-  checkName(id, `${root}.id`);
+  if (checkName(id, `${root}.id`).length > STEP_ID_CHARS_MAX) {
+    throw new InvalidArgumentError(`${root}.id`, id, `use at most ${STEP_ID_CHARS_MAX} characters: each line about it holds them.`);
+  }
   checkCount(version, `${root}.version`, 1);
   checkCount(concurrency, `${root}.concurrency`, 1);
   if (timeout !== undefined) checkedDelay(`${root}.timeout`, timeout);
+  if (output !== undefined && typeof output !== "string" && typeof output !== "function") {
+    throw new InvalidArgumentError(`${root}.output`, output, "give a path such as steps.a, or a function.");
+  }
   if (!Array.isArray(steps) || steps.length === 0) {
     throw new InvalidArgumentError(`${root}.steps`, steps, "give a list of at least one step.");
   }
@@ -146,6 +152,7 @@ class StepReader {
     if (effect === "compensable" && undo === null && kind === "action") {
       throw new InvalidArgumentError(`${path}.effect`, effect, "name a rollbackAction, or give the action a compensate.");
     }
+    checkMeaning(step, kind, path);
     const approval = approvalOf(step, kind, effect, path);
     const when = step.when === undefined ? null : compileCondition(step.when, `${path}.when`, this.knows);
     const map = this.#map(step, kind, path);
@@ -160,7 +167,9 @@ class StepReader {
       concurrency: checkCount(step.concurrency ?? MAP_CONCURRENCY, `${path}.concurrency`, 1),
       delayMs: kind === "delay" ? checkedDelay(`${path}.delayMs`, step.delayMs!) : 0,
       signal: kind === "signal" ? checkName(step.signal, `${path}.signal`) : "",
-      timeoutMs: checkedDelay(`${path}.timeout`, step.timeout ?? action?.timeout ?? STEP_TIMEOUT_MS),
+      timeoutMs: kind === "workflow" && step.timeout === undefined
+        ? Infinity // it has bounds of its own
+        : checkedDelay(`${path}.timeout`, step.timeout ?? action?.timeout ?? STEP_TIMEOUT_MS),
       retries: retriesOf(step, kind, effect, action, path),
       backoff: checkedBackoff(step.backoff, `${path}.backoff`),
     };
@@ -170,7 +179,7 @@ class StepReader {
     const has = (["action", "workflow", "delayMs", "signal"] as const).filter((key) => step[key] !== undefined);
     if (has.length > 1) throw new InvalidArgumentError(`${path}.${has[1]}`, step[has[1]], `a step is one thing; it has ${has[0]} already.`);
     if (has.length === 1) return has[0] === "delayMs" ? "delay" : has[0];
-    if (step.approval !== undefined && step.approval !== false) return "approval";
+    if ((step.approval ?? false) !== false) return "approval";
     throw new InvalidArgumentError(path, step, "say what it does: action, workflow, delayMs, signal or approval.");
   }
 
@@ -243,6 +252,9 @@ class StepReader {
       throw new InvalidArgumentError(`${path}.map`, step.map, "only actions and workflows run over a list.");
     }
     if (typeof step.map === "function") return step.map;
+    if (typeof step.map !== "string") {
+      throw new InvalidArgumentError(`${path}.map`, step.map, "give a path such as input.files, or a function.");
+    }
     return compilePath(step.map, `${path}.map`, this.knows);
   }
 
@@ -265,6 +277,9 @@ function selectorOf({ agentRole, capability, agentId }: WorkflowStep): AgentSele
 function approvalOf({ approval }: WorkflowStep, kind: StepKind, effect: EffectKind, path: string): Required<ApprovalRule> | null {
   const wanted = approval ?? (effect === "irreversible" && kind === "action");
   if (wanted === false) return null;
+  if (wanted !== true && (typeof wanted !== "object" || Array.isArray(wanted))) {
+    throw new InvalidArgumentError(`${path}.approval`, wanted, "use true, false or { by, count }.");
+  }
   const { by = [], count = 1 } = wanted === true ? {} : wanted;
   if (!Array.isArray(by) || !by.every((party) => typeof party === "string" && party !== "")) {
     throw new InvalidArgumentError(`${path}.approval.by`, by, "list the names of those who may approve.");
@@ -289,6 +304,19 @@ function retriesOf(step: WorkflowStep, kind: StepKind, effect: EffectKind, actio
   checkCount(retries, `${path}.retries`, 0);
   if (retries > STEP_RETRIES_MAX) throw new InvalidArgumentError(`${path}.retries`, retries, `use at most ${STEP_RETRIES_MAX}.`);
   return retries;
+}
+
+/** What would be passed over in silence. */
+function checkMeaning({ timeout, rollbackAction, backoff }: WorkflowStep, kind: StepKind, path: string): void {
+  if (timeout !== undefined && kind !== "action" && kind !== "workflow") {
+    throw new InvalidArgumentError(`${path}.timeout`, timeout, "what waits has none; give the whole workflow a timeout.");
+  }
+  if (rollbackAction !== undefined && kind === "workflow") {
+    throw new InvalidArgumentError(`${path}.rollbackAction`, rollbackAction, "a sub-workflow is undone by its own steps; leave it out.");
+  }
+  if (backoff === null) {
+    throw new InvalidArgumentError(`${path}.backoff`, backoff, "give { baseMs, factor, maxMs, jitter }, or leave it out.");
+  }
 }
 
 function checkCircle(id: string, within: readonly string[], root: string): void {

@@ -7,7 +7,7 @@ import { testWith } from "../support/permissions.ts";
 Deno.test("a measure in memory stands until it is lifted, and taking it twice changes nothing", async () => {
   const effector = new MemoryEffector();
   const first = await effector.take("block_source", "203.0.113.7", { why: 1 });
-  assertEquals(await effector.take("block_source", "203.0.113.7", { why: 2 }), first);
+  assertEquals(await effector.take("block_source", "203.0.113.7", { why: 2 }), { ...first, stood: true });
   assertEquals([effector.stands("block_source", "203.0.113.7"), effector.standing().length], [true, 1]);
   await effector.lift("block_source", "203.0.113.7");
   await effector.lift("block_source", "203.0.113.7");

@@ -80,3 +80,19 @@ Deno.test("a step that cannot be undone is found, also within a sub-workflow", a
     "pay after: FAILED, undone seat, not undone m/letter",
   ]);
 });
+
+Deno.test("facts of any name and kind are compared by what they hold", async () => {
+  const engine = new OrchestrationEngine();
+  engine.action("seat", (_input: unknown, ctx) => void ctx.effects.set("seats", new Map([["12", "Ann"]])), {
+    rehearsable: true,
+    compensate: (_result, ctx) => void ctx.effects.set("seats", new Map([["12", "nobody"]])),
+  });
+  engine.action("name", (_input: unknown, ctx) => void ctx.effects.set("constructor", 1), {
+    rehearsable: true,
+    compensate: (_result, ctx) => void ctx.effects.delete("constructor"),
+  });
+  const rows = await engine.rehearse({ id: "w", steps: [{ id: "s", action: "seat" }, { id: "n", action: "name", dependencies: ["s"] }] }, {
+    facts: { seats: new Map() },
+  });
+  assertEquals(rows[3].differences.map(({ key, step }) => [key, step]), [["seats", "s"]]);
+});
