@@ -118,7 +118,7 @@ export interface AgentPermissions {
   readonly sys?: boolean | readonly string[];
   /** Native libraries that it may load: they are under no permissions. */
   readonly ffi?: boolean | readonly string[];
-  /** Hosts from which it may import. */
+  /** Hosts from which it may import. Without: only what is in the runtime's cache. */
   readonly import?: boolean | readonly string[];
 }
 

@@ -14,7 +14,7 @@ interface ModuleGraph {
 /** Local files that a module imports, itself included. Of one that cannot be looked through it alone: importing it says what is wrong. */
 export async function modulesOf(url: string): Promise<string[]> {
   if (!url.startsWith("file:")) return [];
-  const options: Deno.CommandOptions = { args: ["info", "--json", url], stdin: "null", stdout: "piped", stderr: "null" };
+  const options: Deno.CommandOptions = { args: ["info", "--json", "--no-remote", url], stdin: "null", stdout: "piped", stderr: "null" };
   const { success, stdout } = await new Deno.Command(Deno.execPath(), options).output();
   const graph: ModuleGraph = success ? JSON.parse(new TextDecoder().decode(stdout)) : { modules: [{ specifier: url }] };
   const files = graph.modules.filter(({ specifier }) => specifier.startsWith("file:")).map(({ specifier }) => fileURLToPath(specifier));

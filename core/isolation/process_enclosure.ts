@@ -141,6 +141,8 @@ function start({ bridgeText, heapMbMax, permissions, modules }: ProcessPlan): De
   return new Deno.Command(Deno.execPath(), {
     args: [
       ...["run", "--no-prompt", "--quiet", `--v8-flags=--max-old-space-size=${heapMbMax}`],
+      // What the runtime would fetch unasked, from a few hosts that it trusts, is a way out as well.
+      ...(permissions.import ? [] : ["--cached-only"]),
       ...permissionFlags(permissions, modules),
       `data:text/javascript;base64,${new TextEncoder().encode(bridgeText).toBase64()}`,
     ],

@@ -117,6 +117,10 @@ testWith({ read: true, write: true, run: true }, "a process reads the file that 
       await assertRejects(() => read(agent, path), Error, "Requires read access");
     }
     for (const [agent, path] of [[one, open], [all, open], [all, shut]] as const) assertEquals(await read(agent, path), "text");
+    const fetching = manager.ask(none, { do: "import", value: "https://jsr.io/@never/cached.ts" });
+    await assertRejects(() => fetching, TypeError, "not found in cache");
+    const wide = manager.ask(none, { do: "spawn", value: "graded", config: { permissions: { read: true } } });
+    await assertRejects(() => wide, Error, "cannot give permissions");
     const spawned = await manager.ask(none, { do: "spawn", value: "graded" }) as AgentId;
     assertEquals(await manager.ask(spawned, { do: "log" }), "done");
   } finally {

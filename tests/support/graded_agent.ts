@@ -1,11 +1,12 @@
 /** One behavior for all grades of isolation; what it is asked says what it does. Imports from a file of its own, as behaviors do. */
-import { defineAgent } from "../../core/agents/agent.ts";
+import { defineAgent, type SpawnConfig } from "../../core/agents/agent.ts";
 
 /** What it can be asked for. */
 export interface Order {
   readonly do: string;
   readonly value?: unknown;
   readonly to?: number;
+  readonly config?: SpawnConfig;
 }
 
 interface State {
@@ -22,7 +23,7 @@ export default defineAgent<Order, unknown, State>({
     ctx.metrics.counter("graded_starts").add();
   },
   async onMessage(message, ctx) {
-    const { do: what, value, to = 0 } = message.payload;
+    const { do: what, value, to = 0, config } = message.payload;
     ctx.metrics.counter("graded_messages", { what }).add();
     ctx.metrics.histogram("graded_sizes").record(3);
     if (what === "note") return void ctx.state.seen.push(value);
@@ -52,9 +53,10 @@ export default defineAgent<Order, unknown, State>({
     }
     if (what === "subscribe") ctx.subscribe(String(value));
     if (what === "publish") return ctx.reply(ctx.publish(String(value), { do: "note", value: "published" }));
-    if (what === "spawn") return ctx.reply(await ctx.spawn(String(value)));
+    if (what === "spawn") return ctx.reply(await ctx.spawn(String(value), config));
     if (what === "log") ctx.log("said", { value });
     if (what === "read") return ctx.reply(await Deno.readTextFile(String(value)));
+    if (what === "import") return ctx.reply(Object.keys(await import(String(value))));
     if (what === "hang") { for (;;); }
     if (what === "fill") fill();
     if (what === "wait") {
