@@ -12,7 +12,7 @@ import { type AgentId, type Isolation, UltraFastAgentManager } from "../mod.ts";
 import { behaviorUrl } from "../tests/support/behaviors.ts";
 
 const GRADES: readonly Isolation[] = ["shared", "worker", "process"];
-const ROUNDS = 5;
+const ROUNDS = 15;
 const ASKS = 500;
 const MESSAGES = 5_000;
 const ECHO = behaviorUrl(`onMessage(message, ctx) { if (message.correlationId !== undefined) ctx.reply(message.payload); }`);

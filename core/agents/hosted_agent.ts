@@ -262,7 +262,7 @@ export class HostedAgent implements AgentContext {
       if (delivery !== null) this.#home.bury(delivery, "agent-terminated");
     }
     if (this.#active.size > 0) await Promise.race([new Promise<void>((resolve) => this.#whenIdle = resolve), patience]);
-    if (this.keepsAtEnd) await this.#snapshots?.atEnd(this);
+    if (this.keepsAtEnd) await Promise.race([this.#snapshots?.atEnd(this), patience]);
     try {
       await Promise.race([this.#behavior.onStop?.(this), patience]);
     } finally {

@@ -6,6 +6,7 @@
 import { ReplyClosedError } from "../base/errors.ts";
 import { ISOLATED_CALLS_OPEN_MAX } from "../base/limits.ts";
 import type { AgentId, Priority } from "../bus/message.ts";
+import { MESSAGE_BYTES_MAX } from "../bus/outbound.ts";
 import { agentModel } from "../models/agent_model.ts";
 import { freezePlain } from "../memory/read_only.ts";
 import type {
@@ -135,7 +136,8 @@ export class FarContext implements AgentContext {
     const turn = this.turn();
     if (turn === null || turn.replied || !turn.isOpen) throw new ReplyClosedError(this.id);
     if (!turn.isAwaited) return;
-    this.agent.line.tell(turn.n, "reply", [payload]);
+    // Looked at here, where it can still be thrown: the near end would find nobody to tell.
+    this.agent.line.tell(turn.n, "reply", [payload], MESSAGE_BYTES_MAX);
     turn.replied = true;
   }
 

@@ -63,13 +63,13 @@ export class FarLine {
   }
 
   /** Calls the near end and wants no answer. */
-  tell(n: number, method: string, args: readonly unknown[]): void {
-    this.send({ op: "call", call: 0, n, method, args });
+  tell(n: number, method: string, args: readonly unknown[], bytesMax?: number): void {
+    this.send({ op: "call", call: 0, n, method, args }, bytesMax);
   }
 
   /** Sends a frame. Throws when it cannot be carried. */
-  send(frame: FromApart): void {
-    const bytes = encodeFrame(frame);
+  send(frame: FromApart, bytesMax?: number): void {
+    const bytes = encodeFrame(frame, bytesMax);
     this.onFlush();
     this.post(bytes);
   }

@@ -77,8 +77,8 @@ export interface BlockingAnswer {
 }
 
 /** A frame's bytes. Throws `PayloadNotCloneableError` and `MessageTooLargeError`. */
-export function encodeFrame(frame: ToApart | FromApart | BlockingAnswer): Uint8Array {
-  return toBytes(frame, ISOLATED_FRAME_BYTES_MAX);
+export function encodeFrame(frame: ToApart | FromApart | BlockingAnswer, bytesMax: number = ISOLATED_FRAME_BYTES_MAX): Uint8Array {
+  return toBytes(frame, bytesMax);
 }
 
 /** A frame from its bytes. Throws on anything malformed. */

@@ -47,7 +47,7 @@ export class Isolation {
   readonly #open: Record<keyof IsolatedCounts, Set<Enclosure>> = { worker: new Set(), process: new Set() };
 
   /** None yet. */
-  constructor(private readonly parts: IsolationParts) {}
+  constructor(private readonly parts: IsolationParts, private readonly agentsMax: number = ISOLATED_AGENTS_MAX) {}
 
   /** Those that run now. */
   get counts(): IsolatedCounts {
@@ -88,10 +88,10 @@ export class Isolation {
 
   #counted(grade: keyof IsolatedCounts, events: EnclosureEvents, open: (events: EnclosureEvents) => Enclosure): Enclosure {
     const { worker, process } = this.#open;
-    if (worker.size + process.size >= ISOLATED_AGENTS_MAX) {
+    if (worker.size + process.size >= this.agentsMax) {
       throw new IsolationUnavailableError(
         grade,
-        `${ISOLATED_AGENTS_MAX} agents have a thread or a process of their own, which is all that may; terminate some, or use "shared".`,
+        `${this.agentsMax} agents have a thread or a process of their own, which is all that may; terminate some, or use "shared".`,
       );
     }
     const enclosure = open(events);

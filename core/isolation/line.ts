@@ -5,11 +5,11 @@
  * @module
  */
 import type { Cancel, Clock } from "../base/clock.ts";
-import { THREAD_START_TIMEOUT_MS } from "../base/limits.ts";
+import { type KernelError, SendsPendingError } from "../base/errors.ts";
+import { ISOLATED_CALLS_OPEN_MAX, THREAD_START_TIMEOUT_MS } from "../base/limits.ts";
 import type { AgentContext } from "../agents/agent.ts";
 import { portableError } from "../agents/failures.ts";
 import { type IsolationLostError, RefusedApartError } from "../agents/isolation.ts";
-import type { KernelError } from "../base/errors.ts";
 import type { Enclosure, EnclosureEvents } from "./enclosure.ts";
 import { type BlockingAnswer, decodeFrame, encodeFrame, type FromApart, type ToApart, type Work } from "./frames.ts";
 
@@ -160,9 +160,13 @@ export class Line {
     const answer = (failed: boolean, value: unknown): void => {
       this.#serving.delete(call);
       if (this.#ended !== null) return;
+      // Nobody hears the answer, so whoever reads the agent's log does.
+      if (failed && call === 0 && !blocks) ctx?.log(`its call of ${method} failed`, portableError(value));
       if (blocks) this.#enclosure.answer(encode((part) => ({ ...part }), failed, value));
       else if (call !== 0) this.#enclosure.send(encode((part) => ({ op: "answer", call, ...part }), failed, value));
     };
+    // The far end keeps this bound itself, unless it is an enemy.
+    if (this.#serving.size >= ISOLATED_CALLS_OPEN_MAX) return answer(true, new SendsPendingError(ctx?.id ?? 0, ISOLATED_CALLS_OPEN_MAX));
     let result: unknown;
     try {
       result = this.#parts.serve(method, args, ctx, abort.signal);
