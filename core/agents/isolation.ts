@@ -123,6 +123,9 @@ function checkPermissions(grade: Isolation, permissions: AgentPermissions): void
 
 /** Never asks at the terminal. */
 function checkMayRun(): void {
+  if (Deno.build.standalone) {
+    throw new IsolationUnavailableError("process", 'a compiled program has no runtime to start; use "worker", or run it with deno.');
+  }
   const command = Deno.execPath();
   if (Deno.permissions.querySync({ name: "run", command }).state === "granted") return;
   throw new IsolationUnavailableError("process", `this program may not start processes; run it with --allow-run=${command}.`);

@@ -15,7 +15,8 @@ import { type ApartBehavior, type ApartOrder, gradeOf, IsolationLostError } from
 import type { EnclosureEvents, OpenEnclosure } from "./enclosure.ts";
 import type { ApartPlan, BehaviorFacts } from "./frames.ts";
 import { Line } from "./line.ts";
-import { ModelCalls, serve } from "./service.ts";
+import { ModelCalls } from "./model_calls.ts";
+import { serve } from "./service.ts";
 
 /** What the agents that are apart share. */
 export interface ApartParts {

@@ -40,6 +40,8 @@ interface OpenWork {
 
 /** One line. */
 export class Line {
+  /** The context of what runs outside any message: `ctx` of `onStart`. */
+  life: AgentContext | null = null;
   readonly #parts: LineParts;
   readonly #enclosure: Enclosure;
   readonly #work = new Map<number, OpenWork>();
@@ -56,9 +58,6 @@ export class Line {
     this.#parts = parts;
     this.#enclosure = parts.open({ onFrame: (bytes) => this.#receive(bytes), onEnd: (why, cause) => this.#end(why, cause) });
   }
-
-  /** The context of what runs outside any message: `ctx` of `onStart`. */
-  life: AgentContext | null = null;
 
   /** Whether it has ended. */
   get isOver(): boolean {

@@ -11,9 +11,10 @@ import type { SharedMemory } from "../memory/shared_memory.ts";
 import type { AgentBehavior, AgentContext } from "../agents/agent.ts";
 import { BehaviorLoader, type BehaviorSource } from "../agents/behavior_loader.ts";
 import { payloadRefused, portableError } from "../agents/failures.ts";
-import { type FarAgent, FarContext, FarStore, type Turn } from "./far_context.ts";
+import { type FarAgent, FarContext, type Turn } from "./far_context.ts";
 import { FarLine } from "./far_line.ts";
 import { FarMetrics } from "./far_metrics.ts";
+import { FarStore } from "./far_store.ts";
 import { type ApartPlan, type BehaviorFacts, decodeFrame, type FromApart, type ToApart, type Work } from "./frames.ts";
 
 /** What a runner is given. */

@@ -4,6 +4,7 @@ import { type AgentId, isKernelError, type Isolation, IsolationUnavailableError,
 import { SystemClock } from "../../core/base/clock.ts";
 import { Isolation as Grades } from "../../core/isolation/isolation.ts";
 import { behaviorUrl } from "../support/behaviors.ts";
+import { modelServer } from "../support/model_server.ts";
 import { testWith } from "../support/permissions.ts";
 import { withFolder } from "../support/run_deno.ts";
 import { until } from "../support/until.ts";
@@ -43,12 +44,22 @@ const CHILD = behaviorUrl(`
   }`);
 const PARENT = behaviorUrl(`
   onMessage: async (message, ctx) => { ctx.reply(await ctx.spawn("child", message.payload)); }`);
+/** Asks a model and ends itself in between. */
+const THINKER = behaviorUrl(
+  `
+  concurrency: 2,
+  async onMessage(message, ctx) {
+    if (message.payload === "exit") process.exit(1);
+    for await (const piece of ctx.model.stream(message.payload)) ctx.state.piece = piece;
+  }`,
+  `import process from "node:process";`,
+);
 const KEEPER = behaviorUrl(
   `snapshot: (ctx) => ctx.state, onMessage(message, ctx) { ctx.state.sum = (ctx.state.sum ?? 0) + message.payload; ctx.reply(ctx.state.sum); }`,
 );
 
 async function managed(options: object = {}): Promise<UltraFastAgentManager> {
-  const behaviors = { gate: GATE, bytes: BYTES, broken: BROKEN, child: CHILD, parent: PARENT, keeper: KEEPER };
+  const behaviors = { gate: GATE, bytes: BYTES, broken: BROKEN, child: CHILD, parent: PARENT, keeper: KEEPER, thinker: THINKER };
   const manager = new UltraFastAgentManager({ threads: 1, behaviors, debug: true, ...options });
   await manager.initialize();
   return manager;
@@ -119,6 +130,24 @@ for (const isolation of GRADES) {
       });
     },
   );
+}
+
+for (const isolation of ["worker", "process"] as Isolation[]) {
+  testWith({ net: true, run: true }, `${isolation}: what it asks a model is given up with it, however it ends`, async () => {
+    for (const how of ["terminated", "dead"]) {
+      await using server = modelServer({ hangsAfter: ["Hel"] });
+      const provider = { openai: { baseUrl: `${server.url}/v1`, model: "m" } };
+      await using manager = await managed({ executor: { provider } });
+      const agent = await manager.spawnAgent("thinker", { isolation, supervision: { onFailure: "stop" } });
+      const asking = assertRejects(() => manager.ask(agent, "hello"));
+      await until(() => server.asked.length === 1);
+      if (how === "dead") manager.sendMessage(0, agent, "exit");
+      else await manager.terminateAgent(agent);
+      await asking;
+      await server.left;
+      await until(() => manager.getSystemStatus().agents.live === 0);
+    }
+  });
 }
 
 Deno.test("no more agents are apart than may be, and a behavior that is an object cannot be", async () => {
