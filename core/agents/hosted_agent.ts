@@ -340,7 +340,7 @@ export class HostedAgent implements AgentContext {
 
   #fail(delivery: Delivery, error: unknown): void {
     this.#home.notices.failed(this.id, error);
-    if (isTriedAgain(this.#home, delivery, error)) this.#parked.unshift(delivery.kept!);
+    if (!this.#stopping && isTriedAgain(this.#home, delivery, error)) this.#parked.unshift(delivery.kept!);
     else answerFailure(this.#home, delivery, error);
     this.#act(error);
   }

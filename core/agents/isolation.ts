@@ -54,6 +54,8 @@ export interface ApartOrder {
   readonly type: string;
   /** As it was asked for. */
   readonly config: SpawnConfig;
+  /** Hears of a call of the agent's that failed, and whose answer it did not wait for. */
+  readonly onFault: (method: string, error: unknown) => void;
   /** Hears of the end of its thread or process while no handler waits for it. */
   readonly onLost: (error: IsolationLostError) => void;
 }

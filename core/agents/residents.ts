@@ -9,6 +9,7 @@ import type { Inbound } from "../bus/inbound.ts";
 import { type AgentId, priorityLevel } from "../bus/message.ts";
 import type { AgentBehavior, Health, SpawnConfig, Supervision } from "./agent.ts";
 import { type AgentDirectory, slotOf } from "./agent_directory.ts";
+import { portableError } from "./failures.ts";
 import type { HostOptions } from "./host_options.ts";
 import { gradeOf, IsolationUnavailableError } from "./isolation.ts";
 import type { AgentHome } from "./delivery.ts";
@@ -107,7 +108,9 @@ export class Residents {
           throw new IsolationUnavailableError(gradeOf(config), "a simulated kernel has one thread and no process.");
         }
         const onLost = (error: Error): void => this.get(id)?.suffer(error);
-        const behavior = await isolate({ id, type, config, onLost });
+        const onFault = (method: string, error: unknown): void =>
+          this.home.notices.send({ kind: "call-failed", agentId: id, method, error: portableError(error) });
+        const behavior = await isolate({ id, type, config, onLost, onFault });
         const made = await this.#makeAll({ ...order, ids: [id] }, behavior);
         if (made.failed.length > 0) await behavior.end();
         return made;

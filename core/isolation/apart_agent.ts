@@ -11,7 +11,9 @@ import { within } from "../base/pause.ts";
 import { BorrowedBytes } from "../bus/borrowed_bytes.ts";
 import type { Message } from "../bus/message.ts";
 import type { AgentContext, Health, Isolation, Supervision, TaskDefinition } from "../agents/agent.ts";
+import { stopReason } from "../agents/failures.ts";
 import { type ApartBehavior, type ApartOrder, gradeOf, IsolationLostError } from "../agents/isolation.ts";
+import { checkSupervision } from "../agents/supervision.ts";
 import type { EnclosureEvents, OpenEnclosure } from "./enclosure.ts";
 import type { ApartPlan, BehaviorFacts } from "./frames.ts";
 import { Line } from "./line.ts";
@@ -134,6 +136,8 @@ function lineOf(order: ApartOrder, plan: ApartPlan, parts: ApartParts): Line {
     open: (events: EnclosureEvents) => parts.open(plan, events),
     serve: (method, args, ctx, signal) => serve({ method, args, ctx, signal, grade, models }),
     lost: (why, cause) => new IsolationLostError(order.id, grade, why, { cause }),
+    stopped: () => stopReason(order.id),
+    onFault: order.onFault,
     onLost: order.onLost,
     onEnd: () => models.close(),
   });
@@ -147,7 +151,9 @@ function load(line: Line, { clock }: ApartParts): Promise<BehaviorFacts> {
 
 /** A process that is not trusted has said this. */
 function checkedFacts(said: unknown): BehaviorFacts {
-  const { has, concurrency = 1 } = said as BehaviorFacts;
-  if (Array.isArray(has) && Number.isInteger(concurrency) && concurrency > 0) return said as BehaviorFacts;
+  const { has, concurrency = 1, supervision, stateVersion = 0, snapshotIntervalMs = 0 } = said as BehaviorFacts;
+  checkSupervision(supervision);
+  const areNumbers = [stateVersion, snapshotIntervalMs].every((one) => typeof one === "number" && !Number.isNaN(one));
+  if (Array.isArray(has) && Number.isInteger(concurrency) && concurrency > 0 && areNumbers) return said as BehaviorFacts;
   throw new KernelError("BEHAVIOR_LOAD", "the behavior's functions could not be read; write `export default defineAgent({ … })`.");
 }

@@ -26,13 +26,19 @@ export interface LineParts {
   readonly serve: (method: string, args: readonly unknown[], ctx: AgentContext | null, signal: AbortSignal) => unknown;
   /** Says how the end of the enclosure is told. */
   readonly lost: (why: string, cause?: unknown) => IsolationLostError;
+  /** Says that it was ended on purpose. */
+  readonly stopped: () => KernelError;
   /** The line is over: nothing is called any more. */
   readonly onEnd: () => void;
-  /** Hears of it when no work is open. */
+  /** A call failed whose answer nobody waits for. */
+  readonly onFault: (method: string, error: unknown) => void;
+  /** Hears of it when no work of the agent's is open. */
   readonly onLost: (error: IsolationLostError) => void;
 }
 
 interface OpenWork {
+  /** Whether its failure is the agent's: then nobody else need hear of a death. */
+  readonly isAgents: boolean;
   readonly ctx: AgentContext | null;
   readonly resolve: (value: unknown) => void;
   readonly reject: (reason: unknown) => void;
@@ -66,9 +72,10 @@ export class Line {
 
   /** Has something done; resolves to what came of it. `ctx` is what its calls are made with; left out: that of the agent's life. */
   request(work: Work, ctx: AgentContext | null = null): Promise<unknown> {
-    if (this.#lost !== null || this.#ended !== null) return Promise.reject(this.#lost ?? this.#parts.lost("it has been ended"));
+    if (this.#lost !== null || this.#ended !== null) return Promise.reject(this.#lost ?? this.#parts.stopped());
     const n = this.#next++;
-    const done = new Promise<unknown>((resolve, reject) => this.#work.set(n, { ctx, resolve, reject }));
+    const isAgents = work.what !== "snapshot" && work.what !== "health";
+    const done = new Promise<unknown>((resolve, reject) => this.#work.set(n, { isAgents, ctx, resolve, reject }));
     const signal = ctx?.signal;
     const abort = (): void => this.abort(n, signal?.reason);
     try {
@@ -110,19 +117,19 @@ export class Line {
 
   /** Ends thread or process. What is open is rejected. */
   end(): Promise<void> {
-    this.#ended ??= this.#close(this.#lost ?? this.#parts.lost("it has been ended"));
+    this.#ended ??= this.#close(this.#parts.stopped());
     return this.#ended;
   }
 
   #end(why: string, cause?: unknown): void {
     if (this.#ended !== null) return;
     const error = this.#lost = this.#parts.lost(why, cause);
-    const isWaitedFor = this.#work.size > 0;
+    const isWaitedFor = [...this.#work.values()].some(({ isAgents }) => isAgents);
     this.#ended = this.#close(error);
     if (!isWaitedFor) this.#parts.onLost(error);
   }
 
-  async #close(error: IsolationLostError): Promise<void> {
+  async #close(error: KernelError): Promise<void> {
     this.#cancelLook();
     for (const { reject } of this.#work.values()) reject(error);
     this.#work.clear();
@@ -144,11 +151,12 @@ export class Line {
 
   #take(frame: FromApart): void {
     if (frame.op === "done") {
-      const work = this.#work.get(frame.n);
-      this.#work.delete(frame.n);
-      if (frame.refused) work?.reject(new RefusedApartError(frame.value as KernelError));
-      else if (frame.failed) work?.reject(frame.value);
-      else work?.resolve(frame.value);
+      const { n, failed, refused, value } = frame;
+      const reason = refused ? new RefusedApartError(value as KernelError) : value;
+      const work = this.#work.get(n);
+      this.#work.delete(n);
+      if (failed) work?.reject(reason);
+      else work?.resolve(value);
     } else if (frame.op === "call") this.#serve(frame);
     else if (frame.op === "cancel") this.#serving.get(frame.call)?.abort(frame.reason);
   }
@@ -159,10 +167,9 @@ export class Line {
     const answer = (failed: boolean, value: unknown): void => {
       this.#serving.delete(call);
       if (this.#ended !== null) return;
-      // Nobody hears the answer, so whoever reads the agent's log does.
-      if (failed && call === 0 && !blocks) ctx?.log(`its call of ${method} failed`, portableError(value));
-      if (blocks) this.#enclosure.answer(encode((part) => ({ ...part }), failed, value));
+      if (blocks) this.#enclosure.answer(encode((part) => part, failed, value));
       else if (call !== 0) this.#enclosure.send(encode((part) => ({ op: "answer", call, ...part }), failed, value));
+      else if (failed) this.#parts.onFault(method, value);
     };
     // The far end keeps this bound itself, unless it is an enemy.
     if (this.#serving.size >= ISOLATED_CALLS_OPEN_MAX) return answer(true, new SendsPendingError(ctx?.id ?? 0, ISOLATED_CALLS_OPEN_MAX));

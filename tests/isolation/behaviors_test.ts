@@ -160,6 +160,6 @@ Deno.test("no more agents are apart than may be, and a behavior that is an objec
   const none = new Grades({
     ...{ clock: new SystemClock(0), hangTimeoutMs: 1_000, debug: false, workerText: "", bridgeText: "", behaviors: {}, modelCalls: {} },
   }, 0);
-  const order = { id: 1, type: "coder", config: { isolation: "worker" as const }, onLost: () => undefined };
+  const order = { id: 1, type: "coder", config: { isolation: "worker" as const }, onLost: () => undefined, onFault: () => undefined };
   await assertRejects(() => none.isolate(order), IsolationUnavailableError, "0 agents have a thread or a process of their own");
 });

@@ -15,6 +15,8 @@ const MORTAL = behaviorUrl(
   snapshot: (ctx) => ctx.state,
   onMessage(message, ctx) {
     const { do: what } = message.payload;
+    if (what === "note") ctx.state.seen = [...ctx.state.seen ?? [], message.payload.value];
+    if (what === "seen") return ctx.reply(ctx.state.seen);
     if (what === "count") ctx.state.count = (ctx.state.count ?? 0) + 1;
     if (what === "pid") return ctx.reply({ pid: Deno.pid, count: ctx.state.count });
     if (what === "exit") return process.exit(3);
@@ -101,6 +103,27 @@ for (const isolation of APART) {
     await manager.sendMessage(0, agent, { do: "once" }, { ack: true });
     assertEquals(manager.memoryStore.get("graded", "tried"), 1);
   });
+}
+
+for (const isolation of APART) {
+  testWith(
+    { run: true },
+    `${isolation}: it dies again and again, and of all messages only those in its handler are not handled`,
+    async () => {
+      await using manager = await managed();
+      const agent = await manager.spawnAgent("mortal", { isolation, supervision: { restartsMax: 10 } });
+      const numbers = Array.from({ length: 60 }, (_, at) => at);
+      for (const value of numbers) {
+        await manager.sendMessage(0, agent, { do: "note", value });
+        if (value % 12 === 5) await manager.sendMessage(0, agent, { do: "exit" });
+      }
+      assertEquals(await manager.ask(agent, { do: "seen" }), numbers);
+      const letters = await manager.deadLetters();
+      assertEquals(letters.map(({ reason, message }) => [reason, message.payload]), Array(5).fill(["host-died", { do: "exit" }]));
+      const { counts, inFlight } = manager.getPerformanceMetrics();
+      assertEquals([counts.sent, counts.delivered, counts.failed, inFlight], [67, 67, 5, 0]);
+    },
+  );
 }
 
 testWith({ read: true, write: true, run: true }, "a process reads the file that its permissions give, and no other", async () => {
