@@ -103,11 +103,11 @@ export const DIFF_STEPS_MAX = 1_000;
 export const HANG_TIMEOUT_MS = 2_000;
 /** An agent's own time-out: a handler that holds its thread for an hour belongs into a process. */
 export const AGENT_HANG_TIMEOUT_MS_MAX = 3_600_000;
-/** Agents with a thread or a process of their own at a time: a thread takes some 20 MB before its agent has done anything, a process three of 1,024 files. */
+/** Agents with a thread or a process of their own at a time: before its agent has done anything a thread takes 16 MB, a process 70 MB and three of 1,024 files. */
 export const ISOLATED_AGENTS_MAX = 256;
-/** Heap of one such agent: many times what one needs that keeps files and conversations; 256 of them are more than any machine has. */
+/** Heap of one such agent: room for files and conversations, and little enough that a few that leak are noticed before the machine is full. */
 export const ISOLATED_HEAP_BYTES = 256 * 1024 ** 2;
-/** Least that may be asked for: the runtime and the kernel's part of a thread take half of it. */
+/** Least that may be asked for: 11 MB are there before the agent has done anything, and the collector needs room to work in. */
 export const ISOLATED_HEAP_BYTES_MIN = 32 * 1024 ** 2;
 /** Most: beyond it objects are no longer addressed by 32 bits, and one collection takes seconds. */
 export const ISOLATED_HEAP_BYTES_MAX = 16 * 1024 ** 3;
