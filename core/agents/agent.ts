@@ -75,7 +75,8 @@ export interface SendOptions {
 export interface Supervision {
   /**
    * `resume`: it goes on with its state (default). `restart`: onStop, its first state (or its last snapshot), onStart; what waits for it goes on
-   * waiting. `stop`: it is terminated. `escalate`: it is terminated, and its failure is its parent's: the agent that spawned it.
+   * waiting. `stop`: it is terminated. `escalate`: it is terminated, and its failure is its parent's: the agent that spawned it. An
+   * agent whose own thread or process has died (`isolation`) is restarted also where it would resume.
    */
   readonly onFailure?: "resume" | "restart" | "stop" | "escalate";
   /** Restarts within `periodMs` before a further failure escalates. Default 3. */
@@ -149,7 +150,7 @@ export interface SpawnConfig {
    * process of its own with its own permissions. Default: `shared`; with `permissions`, `process`.
    */
   readonly isolation?: Isolation;
-  /** Bytes of the heap of a `worker` or `process`; who needs more is ended, alone. Default 256 MiB. */
+  /** Bytes of the heap of a `worker` or `process`, in which all objects lie, though not the bytes of buffers; who needs more is ended, alone. Default 256 MiB. */
   readonly heapBytesMax?: number;
   /** What a `process` may do beyond computing. Default: nothing. */
   readonly permissions?: AgentPermissions;

@@ -23,11 +23,11 @@ export interface OwnThreadPlan {
 export interface OwnThreadEvents {
   /** It has sent a frame. */
   readonly onFrame: (bytes: Uint8Array) => void;
-  /** It has ended by itself; told once, after all that it had sent. */
+  /** It has ended by itself; told once, after what had come of it. */
   readonly onEnd: (why: string, cause?: unknown) => void;
 }
 
-/** Turns of the event loop without a frame after which a dead thread has nothing more to say: what it sent is here already, one or two frames a turn. */
+/** Turns of the event loop without a frame after which a dead thread has nothing more to say. What the runtime itself drops at its end is lost. */
 const QUIET_TURNS = 8;
 
 /** Starts it. */

@@ -5,10 +5,11 @@
  * @module
  */
 import type { Clock } from "../base/clock.ts";
+import { asError } from "../base/errors.ts";
 import { ISOLATED_COMPLAINT_CHARS, ISOLATED_EXIT_GRACE_MS } from "../base/limits.ts";
 import { within } from "../base/pause.ts";
 import type { AgentPermissions } from "../agents/agent.ts";
-import { PERMISSION_FLAGS } from "../agents/isolation.ts";
+import { IsolationUnavailableError, PERMISSION_FLAGS } from "../agents/isolation.ts";
 import { signalProcess } from "../processes/child_group.ts";
 import type { Enclosure, EnclosureEvents } from "./enclosure.ts";
 import type { ApartPlan } from "./frames.ts";
@@ -64,7 +65,7 @@ class ProcessEnclosure implements Enclosure {
     const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
     this.#write(PIPE_FRAME.setup, encode(JSON.stringify({ plan: apart, heapMbMax: plan.heapMbMax })));
     this.#write(PIPE_FRAME.code, encode(plan.text));
-    this.#watch();
+    this.#watch().catch((error) => this.#fail("its end could not be told", error));
   }
 
   send(frame: Uint8Array): void {
@@ -117,7 +118,7 @@ class ProcessEnclosure implements Enclosure {
     const decoder = new TextDecoder();
     for await (const piece of stderr) {
       this.#complaint = (this.#complaint + decoder.decode(piece, { stream: true })).slice(-ISOLATED_COMPLAINT_CHARS);
-      Deno.stderr.writeSync(piece);
+      show(piece);
     }
   }
 
@@ -137,8 +138,16 @@ class ProcessEnclosure implements Enclosure {
   }
 }
 
+function show(piece: Uint8Array): void {
+  try {
+    Deno.stderr.writeSync(piece);
+  } catch {
+    // This program's own standard error is closed: then nobody looks.
+  }
+}
+
 function start({ bridgeText, heapMbMax, permissions, modules }: ProcessPlan): Deno.ChildProcess {
-  return new Deno.Command(Deno.execPath(), {
+  const command = new Deno.Command(Deno.execPath(), {
     args: [
       ...["run", "--no-prompt", "--quiet", `--v8-flags=--max-old-space-size=${heapMbMax}`],
       // What the runtime would fetch unasked, from a few hosts that it trusts, is a way out as well.
@@ -147,5 +156,10 @@ function start({ bridgeText, heapMbMax, permissions, modules }: ProcessPlan): De
       `data:text/javascript;base64,${new TextEncoder().encode(bridgeText).toBase64()}`,
     ],
     ...{ stdin: "piped", stdout: "piped", stderr: "piped", detached: true },
-  }).spawn();
+  });
+  try {
+    return command.spawn();
+  } catch (cause) {
+    throw new IsolationUnavailableError("process", `${Deno.execPath()} could not be started: ${asError(cause).message}`);
+  }
 }
