@@ -4,13 +4,13 @@
  *
  * @module
  */
+import { ChildGroup } from "../base/child_group.ts";
 import type { Clock } from "../base/clock.ts";
 import { asError } from "../base/errors.ts";
-import { ISOLATED_COMPLAINT_CHARS, ISOLATED_EXIT_GRACE_MS } from "../base/limits.ts";
+import { ISOLATED_COMPLAINT_CHARS, ISOLATED_EXIT_GRACE_MS, PIPES_DRAIN_MS } from "../base/limits.ts";
 import { within } from "../base/pause.ts";
 import type { AgentPermissions } from "../agents/agent.ts";
-import { IsolationUnavailableError, PERMISSION_FLAGS } from "../agents/isolation.ts";
-import { signalProcess } from "../processes/child_group.ts";
+import { PERMISSION_FLAGS } from "../agents/isolation.ts";
 import type { Enclosure, EnclosureEvents } from "./enclosure.ts";
 import type { ApartPlan } from "./frames.ts";
 import { packFrame, PIPE_FRAME, PipeFrames } from "./pipe_frames.ts";
@@ -41,17 +41,18 @@ export function permissionFlags(permissions: AgentPermissions, modules: readonly
   });
 }
 
-/** Starts a process for one agent. Throws what the runtime throws when it cannot. */
+/** Starts a process for one agent. Throws `SpawnFailedError`. */
 export function openProcess(process: ProcessPlan, plan: ApartPlan, events: EnclosureEvents): Enclosure {
   return new ProcessEnclosure(process, plan, events);
 }
 
 class ProcessEnclosure implements Enclosure {
   readonly #plan: ProcessPlan;
-  readonly #child: Deno.ChildProcess;
+  readonly #child: ChildGroup;
   readonly #input: WritableStreamDefaultWriter<Uint8Array>;
   readonly #pipes: Promise<unknown>;
   readonly #tell: EnclosureEvents;
+  readonly #reading = new AbortController();
   #ended = false;
   #complaint = "";
 
@@ -61,7 +62,15 @@ class ProcessEnclosure implements Enclosure {
     const child = this.#child = start(plan);
     this.#input = child.stdin.getWriter();
     this.#input.closed.catch(() => undefined); // its end is told by its status
-    this.#pipes = Promise.all([this.#readFrames(child.stdout), this.#readComplaints(child.stderr)]);
+    const frames = new PipeFrames((_kind, bytes) => this.#ended || this.#tell.onFrame(bytes));
+    const decoder = new TextDecoder();
+    this.#pipes = Promise.all([
+      this.#read(child.stdout, (piece) => frames.push(piece)),
+      this.#read(child.stderr, (piece) => {
+        this.#complaint = (this.#complaint + decoder.decode(piece, { stream: true })).slice(-ISOLATED_COMPLAINT_CHARS);
+        show(piece);
+      }),
+    ]);
     const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
     this.#write(PIPE_FRAME.setup, encode(JSON.stringify({ plan: apart, heapMbMax: plan.heapMbMax })));
     this.#write(PIPE_FRAME.code, encode(plan.text));
@@ -79,10 +88,9 @@ class ProcessEnclosure implements Enclosure {
   async end(): Promise<void> {
     this.#ended = true;
     this.#input.close().catch(() => undefined); // it may have gone already
-    if (await within(this.#plan.clock, ISOLATED_EXIT_GRACE_MS, this.#child.status) === undefined) this.#kill();
+    if (await within(this.#plan.clock, ISOLATED_EXIT_GRACE_MS, this.#child.status) === undefined) this.#child.signal("SIGKILL");
     await this.#child.status;
-    await this.#pipes;
-    this.#endGroup();
+    await this.#drain();
   }
 
   /** How much waits is bounded by what the agent has open: its own calls, and its messages at work. */
@@ -92,7 +100,7 @@ class ProcessEnclosure implements Enclosure {
 
   async #watch(): Promise<void> {
     const { code, signal } = await this.#child.status;
-    await this.#pipes;
+    await this.#drain();
     const said = this.#complaint.trim();
     this.#fail(`${signal === null ? `it exited with code ${code}` : `it was ended by ${signal}`}${said === "" ? "" : `: ${said}`}`);
   }
@@ -103,41 +111,27 @@ class ProcessEnclosure implements Enclosure {
     this.#tell.onEnd(why, cause);
   }
 
-  async #readFrames(stdout: ReadableStream<Uint8Array>): Promise<void> {
-    const frames = new PipeFrames((_kind, bytes) => this.#ended || this.#tell.onFrame(bytes));
+  /** It has ended: what is in its pipes is read. What it has started, and what left its group, may hold them open for ever. */
+  async #drain(): Promise<void> {
+    this.#child.endRest();
+    if (await within(this.#plan.clock, PIPES_DRAIN_MS, this.#pipes.then(() => true)) === undefined) this.#reading.abort();
+    await this.#pipes;
+  }
+
+  /** Reads a pipe to its end, or until it is read no more. */
+  async #read(pipe: ReadableStream<Uint8Array>, take: (piece: Uint8Array) => void): Promise<void> {
+    const { signal } = this.#reading;
     try {
-      for await (const piece of stdout) frames.push(piece);
+      await pipe.pipeTo(new WritableStream({ write: take }), { signal });
     } catch (error) {
-      this.#fail(error instanceof Error ? error.message : String(error), error);
-      this.#kill();
+      if (signal.aborted) return;
+      this.#fail(asError(error).message, error);
+      this.#child.signal("SIGKILL");
     }
-  }
-
-  /** Shown as its own, and the last of it kept. */
-  async #readComplaints(stderr: ReadableStream<Uint8Array>): Promise<void> {
-    const decoder = new TextDecoder();
-    for await (const piece of stderr) {
-      this.#complaint = (this.#complaint + decoder.decode(piece, { stream: true })).slice(-ISOLATED_COMPLAINT_CHARS);
-      show(piece);
-    }
-  }
-
-  #kill(): void {
-    try {
-      this.#child.kill("SIGKILL");
-    } catch (error) {
-      if (!(error instanceof TypeError || error instanceof Deno.errors.NotFound)) throw error; // it has ended already
-    }
-  }
-
-  /** What it has started, if it may start anything and this program may end it: that takes the permission to run all. */
-  #endGroup(): void {
-    const { run } = this.#plan.permissions;
-    if (!run || Deno.permissions.querySync({ name: "run" }).state !== "granted") return;
-    signalProcess(-this.#child.pid, "SIGKILL");
   }
 }
 
+/** What it prints comes out as this program's own. */
 function show(piece: Uint8Array): void {
   try {
     Deno.stderr.writeSync(piece);
@@ -146,20 +140,13 @@ function show(piece: Uint8Array): void {
   }
 }
 
-function start({ bridgeText, heapMbMax, permissions, modules }: ProcessPlan): Deno.ChildProcess {
-  const command = new Deno.Command(Deno.execPath(), {
-    args: [
-      ...["run", "--no-prompt", "--quiet", `--v8-flags=--max-old-space-size=${heapMbMax}`],
-      // What the runtime would fetch unasked, from a few hosts that it trusts, is a way out as well.
-      ...(permissions.import ? [] : ["--cached-only"]),
-      ...permissionFlags(permissions, modules),
-      `data:text/javascript;base64,${new TextEncoder().encode(bridgeText).toBase64()}`,
-    ],
-    ...{ stdin: "piped", stdout: "piped", stderr: "piped", detached: true },
-  });
-  try {
-    return command.spawn();
-  } catch (cause) {
-    throw new IsolationUnavailableError("process", `${Deno.execPath()} could not be started: ${asError(cause).message}`);
-  }
+function start({ bridgeText, heapMbMax, permissions, modules }: ProcessPlan): ChildGroup {
+  const command = [
+    ...[Deno.execPath(), "run", "--no-prompt", "--quiet", `--v8-flags=--max-old-space-size=${heapMbMax}`],
+    // What the runtime would fetch unasked, from a few hosts that it trusts, is a way out as well.
+    ...(permissions.import ? [] : ["--cached-only"]),
+    ...permissionFlags(permissions, modules),
+    `data:text/javascript;base64,${new TextEncoder().encode(bridgeText).toBase64()}`,
+  ];
+  return ChildGroup.start({ command, setsid: null });
 }

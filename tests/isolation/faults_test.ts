@@ -1,7 +1,8 @@
 /** What an agent that is kept apart cannot do to others, and what becomes of it when its thread or process dies. */
 import { assertEquals, assertFalse, assertRejects, assertStringIncludes } from "@std/assert";
 import { type AgentId, isKernelError, type Isolation, IsolationUnavailableError, UltraFastAgentManager } from "../../mod.ts";
-import { groupLives } from "../../core/processes/child_group.ts";
+import { groupLives } from "../../core/base/child_group.ts";
+import { lookAtProcesses } from "../../core/processes/process_table.ts";
 import { behaviorUrl } from "../support/behaviors.ts";
 import { runDeno } from "../support/run_deno.ts";
 import { testWith } from "../support/permissions.ts";
@@ -20,6 +21,10 @@ const MORTAL = behaviorUrl(
     if (what === "count") ctx.state.count = (ctx.state.count ?? 0) + 1;
     if (what === "pid") return ctx.reply({ pid: Deno.pid, count: ctx.state.count });
     if (what === "exit") return process.exit(3);
+    if (what === "daemon") {
+      new Deno.Command("sh", { args: ["-c", "sleep 1000 & setsid sleep " + message.payload.value + " &"], stdout: "inherit", stderr: "inherit" }).spawn();
+      return ctx.reply("started");
+    }
     if (what === "print") { console.log("a line"); return ctx.reply("printed"); }
     if (what === "break") { Deno.stdout.writeSync(new Uint8Array(64).fill(255)); return new Promise(() => {}); }
     if (what === "later") { setTimeout(() => { throw new Error("thrown by a timer"); }, 0); return new Promise(() => {}); }
@@ -171,6 +176,17 @@ testWith({ run: true }, "a process that is killed is started anew; what it print
   const third = await manager.ask<{ pid: number }>(agent, { do: "pid" });
   await manager.terminateAgent(agent);
   assertFalse(groupLives(third.pid));
+});
+
+testWith({ run: true }, "what a process has started ends with it, and cannot hold up its end by its pipes", async () => {
+  await using manager = await managed();
+  const agent = await manager.spawnAgent("mortal", { permissions: { run: ["sh"] } });
+  const { pid } = await manager.ask<{ pid: number }>(agent, { do: "pid" });
+  assertEquals(await manager.ask(agent, { do: "daemon", value: 5 }), "started");
+  await manager.terminateAgent(agent);
+  const living = async (): Promise<boolean> =>
+    [...(await lookAtProcesses())?.processes.values() ?? []].some(({ group, ended }) => group === pid && !ended);
+  while (await living());
 });
 
 testWith({ read: true, run: true }, "when the program is killed its processes end, also those whose handler hangs", async () => {
