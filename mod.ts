@@ -20,6 +20,7 @@ export type {
   AgentId,
   AgentMetrics,
   AgentModel,
+  AgentPermissions,
   AgentStore,
   AskOptions,
   Counter,
@@ -56,7 +57,7 @@ export type {
 export type { DeadLetter, DeadLetterReason } from "./core/agents/dead_letters.ts";
 export type { ReplayOptions, ReplayResult } from "./core/agents/letter_office.ts";
 export { AGENT_LIFECYCLE, AgentLifecycleState } from "./core/agents/lifecycle.ts";
-export { IsolationUnavailableError } from "./core/agents/spawn_checks.ts";
+export { IsolationLostError, IsolationUnavailableError } from "./core/agents/isolation.ts";
 export type { Recovery } from "./core/agents/supervisor.ts";
 export { attachMapped } from "./core/attach_mapped.ts";
 export type { BackoffRule } from "./core/base/backoff.ts";

@@ -3,6 +3,9 @@
  *
  * @module
  */
+import { Console } from "node:console";
+import process from "node:process";
+import { setImmediate } from "node:timers";
 import { parentPort, workerData } from "node:worker_threads";
 import { syncClock } from "./agents/clock_sync.ts";
 import { assembleHost, type HostPlan } from "./agents/host_assembly.ts";
@@ -10,6 +13,8 @@ import type { HostParts } from "./agents/host_parts.ts";
 import { HOST_STATE } from "./agents/lifecycle.ts";
 import { SystemClock } from "./base/clock.ts";
 import { COLLECTIVE } from "./collective/collective.ts";
+import type { ApartPlan } from "./isolation/frames.ts";
+import { Runner } from "./isolation/runner.ts";
 import { store } from "./memory/atomics.ts";
 import { HOST, hostField } from "./memory/layout.ts";
 import { attachMemory } from "./memory/shared_memory.ts";
@@ -28,6 +33,31 @@ async function main(plan: HostPlan, memory: WebAssembly.Memory, partsUrl?: strin
   parentPort!.postMessage("ready");
 }
 
-const { plan, memory, partsUrl } = workerData;
+/** A thread of one agent's own. Frames are taken up in a turn of their own: what the runtime says of a heap that is used up in an event, nobody hears. */
+function runApart({ plan, grade }: { plan: ApartPlan; grade: string }, answers: WebAssembly.Memory): void {
+  // What a behavior prints may not come between the frames.
+  if (grade === "process") Object.assign(globalThis, { ["console"]: new Console(process.stderr, process.stderr) });
+  const runner = new Runner({
+    ...{ plan, grade, known: { ...TEAM, ...COLLECTIVE }, answers: attachMemory(answers), localNow: localTime() },
+    post: (bytes) => parentPort!.postMessage(bytes),
+  });
+  const waiting: Uint8Array[] = [];
+  const take = (): void => {
+    const frame = waiting.shift();
+    if (waiting.length > 0) setImmediate(take);
+    if (frame !== undefined) runner.take(frame);
+  };
+  parentPort!.on("message", (bytes) => {
+    if (waiting.push(bytes) === 1) setImmediate(take);
+  });
+}
+
+function localTime(): () => number {
+  const clock = new SystemClock(0);
+  return () => clock.now();
+}
+
+const { plan, memory, partsUrl, apart, answers } = workerData;
 // Not caught: a rejection ends the thread and reaches the main thread as its "error".
-main(plan, memory, partsUrl);
+if (apart !== undefined) runApart(apart, answers);
+else main(plan, memory, partsUrl);

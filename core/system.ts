@@ -4,6 +4,7 @@
  * @module
  */
 import workerText from "./agent_worker.bundle.js" with { type: "text" };
+import bridgeText from "./isolation_bridge.bundle.js" with { type: "text" };
 import type { AgentBehavior, AgentId } from "./agents/agent.ts";
 import { AgentManager } from "./agents/agent_manager.ts";
 import { type AgentRecord, AgentRegistry, type SnapshotNote } from "./agents/agent_registry.ts";
@@ -21,6 +22,7 @@ import { HostDiedError } from "./base/errors.ts";
 import { SPARE_HOSTS_MAX, STOP_TIMEOUT_MS } from "./base/limits.ts";
 import { QueuePart } from "./bus/queue_part.ts";
 import { openState } from "./kept_state.ts";
+import { Isolation } from "./isolation/isolation.ts";
 import { COLLECTIVE } from "./collective/collective.ts";
 import { openMappedState } from "./mapped_state.ts";
 import { load, store } from "./memory/atomics.ts";
@@ -88,6 +90,8 @@ export class System {
   readonly agents: AgentManager;
   /** How each agent was made. */
   readonly registry: AgentRegistry;
+  /** Agents with a thread or a process of their own. */
+  readonly isolation: Isolation;
   /** What follows when a thread dies. */
   readonly supervisor: Supervisor;
   /** Dead letters of all threads. */
@@ -132,6 +136,9 @@ export class System {
       ...{ config, clock, host: () => this.main.host, registry: () => this.registry },
       isOwn: (type) => behaviors[type] !== undefined,
       onResult: (result) => emit("task:completed", result),
+    });
+    this.isolation = new Isolation({
+      ...{ clock, hangTimeoutMs, debug: config.debug, workerText, bridgeText, behaviors, modelCalls: this.tasks.office.calls },
     });
     const plan = this.#plan(0);
     // The threads know the team themselves: behaviors cannot be sent to them.
@@ -185,6 +192,7 @@ export class System {
       this.orchestration.close();
       await this.agents.close();
       await this.workers.end();
+      await this.isolation.close();
       await this.#state?.close();
       this.tasks.close();
       this.#closeMain();
@@ -204,6 +212,7 @@ export class System {
     const stops = [0, ...workers.alive].map((host) => main.host.call(host, "stop", null, 2 * STOP_TIMEOUT_MS));
     await Promise.allSettled(stops);
     await workers.end();
+    await this.isolation.close();
     let inOrder = false;
     try {
       await this.#state?.close();
@@ -225,7 +234,7 @@ export class System {
     return systemStatus({
       threads: { configured: config.threads, running: workers.alive.length },
       placement: this.#placement,
-      agents: { live: main.host.directory.live, max: config.agentsMax, warm: agents.warm },
+      agents: { live: main.host.directory.live, max: config.agentsMax, warm: agents.warm, isolated: this.isolation.counts },
       memory: { ...monitor.memory, regions: this.inspect().regions },
       ...{ native: this.#native.report(), alerts: monitor.alerts, metricsLogFailure: monitor.logFailure, uptimeMs: monitor.uptimeMs },
       ...{ persistence: this.#state?.status ?? null, recovery: this.#state?.recovery ?? null },
@@ -294,6 +303,7 @@ export class System {
       model: agentModel,
       flush: () => this.#flush(),
       awaitHost: () => this.workers.anyStarted(),
+      isolate: (order) => this.isolation.isolate(order),
     };
   }
 

@@ -23,6 +23,7 @@ export interface Bundle {
 /** Every generated file. */
 export const BUNDLES: readonly Bundle[] = [
   { entry: "core/agent_worker.ts", output: "core/agent_worker.bundle.js", format: "cjs" },
+  { entry: "core/isolation_bridge.ts", output: "core/isolation_bridge.bundle.js", format: "esm" },
   { entry: "core/validation/load_agent.ts", output: "core/validation/load_agent.bundle.js", format: "esm" },
   { entry: "scripts/load_test/mesh_agent.ts", output: "scripts/load_test/mesh_agent.bundle.js", format: "esm" },
 ];

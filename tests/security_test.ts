@@ -55,6 +55,8 @@ const TRIALS: Readonly<Record<string, Trial>> = {
     feature: "process",
     withheld: "PermissionMissingError: .*--allow-run=deno",
   },
+  "agents of grade `worker`": { feature: "worker" },
+  "agents of grade `process`": { feature: "apart", withheld: "IsolationUnavailableError: .*--allow-run=" },
   "the main job": { job: SHORT_JOB },
   "`--report report.json`": { job: [...SHORT_JOB, "--report", "report.json"], withheld: "--allow-write=report\\.json" },
   "machine and commit in its report": {
@@ -78,7 +80,7 @@ async function attempt(trial: Trial, flags: readonly string[]): Promise<Ended> {
       await Deno.writeTextFile(`${folder}/.git/HEAD`, "0123456789abcdef0123456789abcdef01234567\n");
       const host = `127.0.0.1:${server.addr.port}`;
       const bases = { folder: `file://${folder}/`, server: `http://${host}/` };
-      const given = flags.map((flag) => flag.replace("example.com", host));
+      const given = flags.map((flag) => flag.replace("example.com", host).replace("/path/of/deno", Deno.execPath()));
       const script = new URL(trial.job ? "scripts/validate-stage3-performance.ts" : "tests/support/feature.ts", ROOT).href;
       const config = `--config=${decodeURIComponent(ROOT.pathname)}deno.json`;
       const args = trial.job ?? [trial.feature!, bases[trial.base ?? "folder"]];

@@ -75,7 +75,8 @@ export interface SendOptions {
 export interface Supervision {
   /**
    * `resume`: it goes on with its state (default). `restart`: onStop, its first state (or its last snapshot), onStart; what waits for it goes on
-   * waiting. `stop`: it is terminated. `escalate`: it is terminated, and its failure is its parent's: the agent that spawned it.
+   * waiting. `stop`: it is terminated. `escalate`: it is terminated, and its failure is its parent's: the agent that spawned it. An
+   * agent whose own thread or process has died (`isolation`) is restarted also where it would resume.
    */
   readonly onFailure?: "resume" | "restart" | "stop" | "escalate";
   /** Restarts within `periodMs` before a further failure escalates. Default 3. */
@@ -102,6 +103,26 @@ export interface AskOptions {
 /** How far an agent is kept apart: an object on a shared thread, a thread of its own, a process of its own. */
 export type Isolation = "shared" | "worker" | "process";
 
+/** Permissions of an agent that is a process: each all (true), none (false, or left out) or a list as the runtime's flag takes it. */
+export interface AgentPermissions {
+  /** Files and folders that it may read. The modules of its behavior it may read in any case. */
+  readonly read?: boolean | readonly string[];
+  /** Files and folders that it may write. */
+  readonly write?: boolean | readonly string[];
+  /** Hosts that it may reach. */
+  readonly net?: boolean | readonly string[];
+  /** Variables of the environment that it may read. */
+  readonly env?: boolean | readonly string[];
+  /** Programs that it may start: they are under no permissions. */
+  readonly run?: boolean | readonly string[];
+  /** What it may ask about the system. */
+  readonly sys?: boolean | readonly string[];
+  /** Native libraries that it may load: they are under no permissions. */
+  readonly ffi?: boolean | readonly string[];
+  /** Hosts from which it may import. Without: only what is in the runtime's cache. */
+  readonly import?: boolean | readonly string[];
+}
+
 /** What can be set for one agent at its spawn. */
 export interface SpawnConfig {
   /** Take a started instance from the type's warm pool when there is one. */
@@ -124,8 +145,15 @@ export interface SpawnConfig {
   readonly model?: string;
   /** What it, and all agents that it spawns, may spend together on models. */
   readonly budget?: ModelBudget;
-  /** How far it is kept apart from others. `shared`: an object on a thread, beside others. Default, and the only grade of this version. */
+  /**
+   * How far it is kept apart from others. `shared`: an object on a thread, beside others. `worker`: a thread of its own with a heap of its own. `process`: a
+   * process of its own with its own permissions. Default: `shared`; with `permissions`, `process`.
+   */
   readonly isolation?: Isolation;
+  /** Bytes of the heap of a `worker` or `process`, in which all objects lie, though not the bytes of buffers; who needs more is ended, alone. Default 256 MiB. */
+  readonly heapBytesMax?: number;
+  /** What a `process` may do beyond computing. Default: nothing. */
+  readonly permissions?: AgentPermissions;
   /** Gives up the spawn; an agent that was already being made is ended. */
   readonly signal?: AbortSignal;
 }

@@ -4,10 +4,12 @@
  * @module
  */
 import { asError } from "../base/errors.ts";
+import { countRetry } from "../bus/envelope.ts";
 import type { Acceptor } from "./agent.ts";
 import type { AgentHome, Delivery } from "./delivery.ts";
 import { buriedError, payloadRefused } from "./failures.ts";
 import type { AgentId } from "../bus/message.ts";
+import { IsolationLostError } from "./isolation.ts";
 
 /** Whether a message may go in; one that may not is a dead letter, and its asker hears why. What the check made of it takes its place. */
 export function isAccepted(
@@ -50,4 +52,20 @@ export function refuseUnhandled(home: AgentHome, delivery: Delivery): void {
   home.begin(delivery, 0);
   home.answer(delivery, true, buriedError(delivery.message.to, "no-handler"));
   if (delivery.kept !== null) home.release(delivery.kept);
+}
+
+/** Whether a message whose handler has failed waits for a second try: its sender asked for at least once, and the agent's own thread or process died in it. */
+export function isTriedAgain(home: AgentHome, { acked, kept, message }: Delivery, error: unknown): boolean {
+  if (!(error instanceof IsolationLostError) || !acked || kept === null || message.retryCount > 0) return false;
+  countRetry(kept.window, kept.at);
+  home.parked(1);
+  return true;
+}
+
+/** What becomes of a message whose handler has failed: whoever waits hears why; one that was interrupted by a death is a dead letter. */
+export function answerFailure(home: AgentHome, delivery: Delivery, error: unknown): void {
+  if (delivery.correlation !== 0 && !delivery.replied) home.answer(delivery, true, error);
+  if (delivery.kept === null) return;
+  if (error instanceof IsolationLostError) home.buryFrame(delivery.kept, "host-died", false);
+  else home.release(delivery.kept);
 }

@@ -53,7 +53,7 @@ export interface AssembledHost {
 }
 
 /** What is handed down to a host: its models; to the main thread's also its notes and its book of agents. */
-export type Office = Partial<Pick<HostOptions, "onNote" | "register" | "awaitHost" | "calls" | "model">> & {
+export type Office = Partial<Pick<HostOptions, "onNote" | "register" | "awaitHost" | "isolate" | "calls" | "model">> & {
   /** Puts the state on the disk. */
   readonly flush?: () => Promise<void>;
 };

@@ -14,6 +14,7 @@ import type { AgentRecord } from "./agent_registry.ts";
 import type { BehaviorLoader } from "./behavior_loader.ts";
 import type { ModelAsker } from "./delivery.ts";
 import type { Interceptor } from "./host_parts.ts";
+import type { ApartBehavior, ApartOrder } from "./isolation.ts";
 
 /** A way to call the main thread. */
 export interface MainPort {
@@ -65,6 +66,8 @@ export interface HostOptions {
   readonly register: (ids: readonly AgentId[], record: AgentRecord) => void | Promise<void>;
   /** Resolves when a thread has been started in the place of a dead one; main thread only. */
   readonly awaitHost?: () => Promise<void>;
+  /** Starts an agent in a thread or process of its own; main thread only. */
+  readonly isolate?: (order: ApartOrder) => Promise<ApartBehavior>;
   /** Calls that this host answers besides: the main thread's book of agents. */
   readonly calls?: Readonly<Record<string, (argument: unknown) => unknown>>;
   /** Makes an agent's models, which are asked through the main thread. */

@@ -24,7 +24,7 @@ import type {
   TaskDefinition,
 } from "./agent.ts";
 import { type AgentHome, type AgentSetup, type Delivery, outgoing, taskIdOf } from "./delivery.ts";
-import { answerTask, isAccepted, refuseUnhandled } from "./answers.ts";
+import { answerFailure, answerTask, isAccepted, isTriedAgain, refuseUnhandled } from "./answers.ts";
 import { noReply, stopReason } from "./failures.ts";
 import { HandlerContext } from "./handler_context.ts";
 import { restore, Snapshots } from "./snapshots.ts";
@@ -262,7 +262,7 @@ export class HostedAgent implements AgentContext {
       if (delivery !== null) this.#home.bury(delivery, "agent-terminated");
     }
     if (this.#active.size > 0) await Promise.race([new Promise<void>((resolve) => this.#whenIdle = resolve), patience]);
-    if (this.keepsAtEnd) this.#snapshots?.atEnd(this);
+    if (this.keepsAtEnd) await Promise.race([this.#snapshots?.atEnd(this), patience]);
     try {
       await Promise.race([this.#behavior.onStop?.(this), patience]);
     } finally {
@@ -340,8 +340,8 @@ export class HostedAgent implements AgentContext {
 
   #fail(delivery: Delivery, error: unknown): void {
     this.#home.notices.failed(this.id, error);
-    if (delivery.correlation !== 0 && !delivery.replied) this.#home.answer(delivery, true, error);
-    if (delivery.kept !== null) this.#home.release(delivery.kept);
+    if (!this.#stopping && isTriedAgain(this.#home, delivery, error)) this.#parked.unshift(delivery.kept!);
+    else answerFailure(this.#home, delivery, error);
     this.#act(error);
   }
 
@@ -355,7 +355,7 @@ export class HostedAgent implements AgentContext {
 
   #act(error: unknown): void {
     if (this.#stopping || this.#restarting) return;
-    const measure = this.#rule.decide(() => this.#home.clock.now());
+    const measure = this.#rule.decide(() => this.#home.clock.now(), error);
     if (measure === "restart") {
       this.#restarting = true;
       this.#restart(error).catch((reason) => this.#home.giveUp(this.id, reason, true));

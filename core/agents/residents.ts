@@ -9,7 +9,9 @@ import type { Inbound } from "../bus/inbound.ts";
 import { type AgentId, priorityLevel } from "../bus/message.ts";
 import type { AgentBehavior, Health, SpawnConfig, Supervision } from "./agent.ts";
 import { type AgentDirectory, slotOf } from "./agent_directory.ts";
+import { portableError } from "./failures.ts";
 import type { HostOptions } from "./host_options.ts";
+import { gradeOf, IsolationUnavailableError } from "./isolation.ts";
 import type { AgentHome } from "./delivery.ts";
 import { BlackBox } from "../memory/black_box.ts";
 import { HostedAgent } from "./hosted_agent.ts";
@@ -84,6 +86,7 @@ export class Residents {
   /** Makes the agents of an order; a promise only if the behavior must be imported or an onStart takes time. */
   make(argument: unknown): MakeResult | Promise<MakeResult> {
     const order = argument as MakeOrder;
+    if (gradeOf(order.config) !== "shared") return this.#makeApart(order);
     const behavior = this.options.behaviors.get(order.type);
     if (behavior !== undefined) return this.#makeAll(order, behavior);
     return this.options.behaviors.load(order.type).then(
@@ -93,6 +96,32 @@ export class Residents {
         return { failed: order.ids, error };
       },
     );
+  }
+
+  /** Each in a thread or process of its own; the agent made here speaks for it. */
+  async #makeApart(order: MakeOrder): Promise<MakeResult> {
+    const { type, config } = order;
+    const results = await Promise.all(order.ids.map(async (id): Promise<MakeResult> => {
+      try {
+        const { isolate } = this.options;
+        if (isolate === undefined) {
+          throw new IsolationUnavailableError(gradeOf(config), "a simulated kernel has one thread and no process.");
+        }
+        const onLost = (error: Error): void => this.get(id)?.suffer(error);
+        const onFault = (method: string, error: unknown): void =>
+          this.home.notices.send({ kind: "call-failed", agentId: id, method, error: portableError(error) });
+        const behavior = await isolate({ id, type, config, onLost, onFault });
+        const made = await this.#makeAll({ ...order, ids: [id] }, behavior);
+        if (made.failed.length > 0) await behavior.end();
+        return made;
+      } catch (error) {
+        this.#unmake(id, order);
+        return { failed: [id], error };
+      }
+    }));
+    const failed = results.flatMap((result) => result.failed);
+    const error = results.find((result) => result.error !== undefined)?.error;
+    return error === undefined ? { failed } : { failed, error };
   }
 
   #makeAll(order: MakeOrder, behavior: AgentBehavior): MakeResult | Promise<MakeResult> {

@@ -30,17 +30,24 @@ export class Snapshots {
   }
 
   /** The agent's thread ends as it should: what the last snapshot lacks is kept now. */
-  atEnd(agent: HostedAgent): void {
-    if (this.#isOld) this.#take(agent);
+  atEnd(agent: HostedAgent): Promise<void> | undefined {
+    return this.#isOld ? this.#take(agent) : undefined;
   }
 
-  #take(agent: HostedAgent): void {
+  /** A promise only where the state lies in another thread or process. */
+  #take(agent: HostedAgent): Promise<void> | undefined {
     this.#isOld = false;
+    const keep = (state: unknown): void => {
+      this.last = this.home.notices.snapshot(agent.id, state, this.behavior.stateVersion ?? 0);
+    };
+    // What it did stays done: an agent that cannot be kept is less than one that is lost.
+    const report = (error: unknown): void => this.home.notices.failed(agent.id, error);
     try {
-      this.last = this.home.notices.snapshot(agent.id, this.behavior.snapshot!(agent), this.behavior.stateVersion ?? 0);
+      const state = this.behavior.snapshot!(agent);
+      if (state instanceof Promise) return state.then(keep).catch(report);
+      keep(state);
     } catch (error) {
-      // What it did stays done: an agent that cannot be kept is less than one that is lost.
-      this.home.notices.failed(agent.id, error);
+      report(error);
     }
   }
 }

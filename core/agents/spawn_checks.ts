@@ -4,26 +4,18 @@
  * @module
  */
 import { checkedDelay } from "../base/deadlines.ts";
-import { InvalidArgumentError, KernelError } from "../base/errors.ts";
+import { InvalidArgumentError } from "../base/errors.ts";
 import { priorityLevel } from "../bus/message.ts";
 import type { ModelBudget } from "../bus/model.ts";
-import type { Isolation, SpawnConfig } from "./agent.ts";
+import type { SpawnConfig } from "./agent.ts";
+import { checkIsolation } from "./isolation.ts";
 import { checkSupervision } from "./supervision.ts";
 
 const CONFIG_KEYS: readonly string[] = [
   ...["preWarm", "priority", "host", "near", "capabilities", "state", "inboxMessagesMax", "supervision", "signal"],
-  ...["model", "budget", "isolation"],
+  ...["model", "budget", "isolation", "heapBytesMax", "permissions"],
 ];
 const BUDGET_KEYS: readonly string[] = ["tokens", "usd", "wallMs", "processes"];
-const GRADES: readonly Isolation[] = ["shared", "worker", "process"];
-
-/** An agent cannot be kept apart as far as was asked for. */
-export class IsolationUnavailableError extends KernelError {
-  /** The grade, why it is not to be had, and what is. */
-  constructor(readonly isolation: string, why: string) {
-    super("ISOLATION_UNAVAILABLE", `config.isolation "${isolation}": ${why}`, { isolation });
-  }
-}
 
 /** Throws `InvalidArgumentError` that names the field, or `IsolationUnavailableError`. */
 export function checkConfig(config: SpawnConfig): void {
@@ -32,7 +24,7 @@ export function checkConfig(config: SpawnConfig): void {
   }
   priorityLevel(config.priority);
   checkSupervision(config.supervision);
-  const { inboxMessagesMax, capabilities, model, budget, isolation } = config;
+  const { inboxMessagesMax, capabilities, model, budget } = config;
   if (inboxMessagesMax !== undefined && !(Number.isInteger(inboxMessagesMax) && inboxMessagesMax > 0)) {
     throw new InvalidArgumentError("config.inboxMessagesMax", inboxMessagesMax, "use a whole number of at least 1.");
   }
@@ -43,7 +35,7 @@ export function checkConfig(config: SpawnConfig): void {
     throw new InvalidArgumentError("config.model", model, "give the name of a model, or provider:model.");
   }
   if (budget !== undefined) checkBudget(budget);
-  if (isolation !== undefined) checkIsolation(isolation);
+  checkIsolation(config);
 }
 
 function checkBudget(budget: ModelBudget): void {
@@ -58,13 +50,4 @@ function checkBudget(budget: ModelBudget): void {
       throw new InvalidArgumentError(`config.budget.${key}`, value, "use a number of at least 0.");
     }
   }
-}
-
-function checkIsolation(isolation: Isolation): void {
-  if (!GRADES.includes(isolation)) throw new InvalidArgumentError("config.isolation", isolation, `use one of ${GRADES.join(", ")}.`);
-  if (isolation === "shared") return;
-  throw new IsolationUnavailableError(
-    isolation,
-    `agents of this version share threads. Use "shared"; work that must be kept apart runs as a command ({ process: […] } as a provider).`,
-  );
 }

@@ -13,6 +13,7 @@ import type { SpawnConfig } from "./agent.ts";
 import { type AgentDirectory, hostOfWord } from "./agent_directory.ts";
 import type { AgentHost } from "./agent_host.ts";
 import type { HostOptions } from "./host_options.ts";
+import { gradeOf } from "./isolation.ts";
 import { AGENT_STATE, HOST_STATE } from "./lifecycle.ts";
 import type { MakeOrder, MakeResult } from "./residents.ts";
 import { checkConfig } from "./spawn_checks.ts";
@@ -41,6 +42,8 @@ export class SpawnDesk {
     this.options.behaviors.check(type);
     checkConfig(config);
     config.signal?.throwIfAborted();
+    // Who speaks for an agent that is apart lives on the main thread: no neighbour's death or hang can take it down.
+    if (gradeOf(config) !== "shared") config = { ...config, host: 0 };
     if (config.host === undefined && this.placeable().length === 0) await this.options.awaitHost?.();
     const orders = this.#claim(count, config, warm);
     const ids = orders.flatMap((order) => order.ids);

@@ -8,6 +8,7 @@ import { InvalidArgumentError } from "../base/errors.ts";
 import { checkedDelay } from "../base/deadlines.ts";
 import { AGENT_HANG_TIMEOUT_MS_MAX } from "../base/limits.ts";
 import type { Supervision } from "./agent.ts";
+import { IsolationLostError, RefusedApartError } from "./isolation.ts";
 
 /** What is to be done. */
 export type Measure = "resume" | "restart" | "stop" | "escalate";
@@ -34,9 +35,11 @@ export class FailureRule {
     this.#periodMs = supervision?.periodMs ?? PERIOD_MS;
   }
 
-  /** What to do about a failure at `now`. */
-  decide(now: () => number): Measure {
-    if (this.#measure !== "restart") return this.#measure;
+  /** What to do about a failure at `now`. Who has lost its thread or process cannot just go on; a message that was not accepted is its sender's failure. */
+  decide(now: () => number, error: unknown): Measure {
+    if (error instanceof RefusedApartError) return "resume";
+    const restarts = this.#measure === "restart" || (this.#measure === "resume" && error instanceof IsolationLostError);
+    if (!restarts) return this.#measure;
     const at = now();
     this.#restarts = this.#restarts.filter((earlier) => at - earlier < this.#periodMs);
     if (this.#restarts.length >= this.#restartsMax) return "escalate";

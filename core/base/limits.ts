@@ -103,6 +103,24 @@ export const DIFF_STEPS_MAX = 1_000;
 export const HANG_TIMEOUT_MS = 2_000;
 /** An agent's own time-out: a handler that holds its thread for an hour belongs into a process. */
 export const AGENT_HANG_TIMEOUT_MS_MAX = 3_600_000;
+/** Agents with a thread or a process of their own at a time: before its agent has done anything a thread takes 16 MB, a process 70 MB and three of 1,024 files. */
+export const ISOLATED_AGENTS_MAX = 256;
+/** Heap of one such agent: room for files and conversations, and little enough that a few that leak are noticed before the machine is full. */
+export const ISOLATED_HEAP_BYTES = 256 * 1024 ** 2;
+/** Least that may be asked for: 11 MB are there before the agent has done anything, and the collector needs room to work in. */
+export const ISOLATED_HEAP_BYTES_MIN = 32 * 1024 ** 2;
+/** Most: beyond it objects are no longer addressed by 32 bits, and one collection takes seconds. */
+export const ISOLATED_HEAP_BYTES_MAX = 16 * 1024 ** 3;
+/** One frame to or from such an agent: a message of 1 MiB with its context, or a page of the store. */
+export const ISOLATED_FRAME_BYTES_MAX = 4 * 1024 ** 2;
+/** Calls of such an agent that may be open at a time; what it counts beyond waits in its thread until it is taken. */
+export const ISOLATED_CALLS_OPEN_MAX = 1_024;
+/** What such an agent has counted and not told yet, in numbers: then it waits until it is heard. */
+export const ISOLATED_COUNTS_WAITING_MAX = 4_096;
+/** A process that was told to end by closing its input has so long before it is killed. */
+export const ISOLATED_EXIT_GRACE_MS = 1_000;
+/** The last of what an agent that is a process wrote to its standard error, for the error that tells of its end. */
+export const ISOLATED_COMPLAINT_CHARS = 400;
 /** Heap of one worker thread: 10,000 agents with 100 KiB each, and the runtime. */
 export const WORKER_HEAP_MB_MAX = 2_048;
 /** Of it, for the young: payloads die with their handlers, so a roomy nursery is collected seldom and nearly empty (0.5 ms each at 50,000 messages/s). */

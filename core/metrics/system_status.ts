@@ -36,11 +36,12 @@ export interface StatusFacts {
     readonly assumed: string | null;
     readonly affinity: readonly (readonly number[])[] | null;
   };
-  /** Agents alive, the bound of them, and by type those kept warm beside them and how many that is to be. */
+  /** Agents alive, the bound of them, by type those kept warm beside them and how many that is to be, and those with a thread or process of their own. */
   readonly agents: {
     readonly live: number;
     readonly max: number;
     readonly warm: Readonly<Record<string, { readonly ready: number; readonly size: number }>>;
+    readonly isolated: { readonly worker: number; readonly process: number };
   };
   /** The process's memory. */
   readonly memory: {

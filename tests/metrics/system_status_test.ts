@@ -7,7 +7,7 @@ import { FakeClock } from "../../core/testing.ts";
 const WELL: StatusFacts = {
   threads: { configured: 4, running: 4 },
   placement: { nodes: 1, assumed: null, affinity: null },
-  agents: { live: 10, max: 100, warm: {} },
+  agents: { live: 10, max: 100, warm: {}, isolated: { worker: 0, process: 0 } },
   memory: {
     ...{ residentBytes: 10, budgetBytes: 100, budgetUnknown: [], usedPercent: 10 },
     regions: [{ name: "store", usedBytes: 10, capacityBytes: 100 }, { name: "slabs", usedBytes: 0, capacityBytes: 100 }],

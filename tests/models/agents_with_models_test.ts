@@ -169,11 +169,11 @@ Deno.test("what cannot be used is refused by its field: models, budgets, isolati
   await assertRejects(() => manager.spawnAgent("coder", { budget: { tokens: -1 } }), InvalidArgumentError, "config.budget.tokens");
   await assertRejects(() => manager.spawnAgent("coder", { budget: { euros: 1 } as object }), InvalidArgumentError, "known keys: tokens");
   const error = await assertRejects(
-    () => manager.spawnAgent("coder", { isolation: "process" }),
+    () => manager.spawnAgent("coder", { isolation: "worker", host: 0 }),
     IsolationUnavailableError,
-    "share threads",
+    "on no thread with others",
   );
-  assertEquals([error.code, error.isolation], ["ISOLATION_UNAVAILABLE", "process"]);
+  assertEquals([error.code, error.isolation], ["ISOLATION_UNAVAILABLE", "worker"]);
   const agent = await manager.spawnAgent("coder");
   const { status, error: unknown } = await manager.executeTask(agent, { id: "1", objective: "x", model: "gpt" });
   assertEquals([status, isKernelError(unknown) && unknown.code], ["failed", "MODEL_UNKNOWN"]);

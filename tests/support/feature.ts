@@ -1,5 +1,5 @@
 /** Run by tests/security_test.ts with the flags that SECURITY.md gives for one feature: prints `worked`, or what was missing. */
-import { UltraFastAgentManager } from "../../mod.ts";
+import { type Isolation, UltraFastAgentManager } from "../../mod.ts";
 import { memoryBudget } from "../../core/metrics/system_usage.ts";
 import { SystemClock } from "../../core/base/clock.ts";
 import { anthropicProvider } from "../../core/models/anthropic_provider.ts";
@@ -11,6 +11,12 @@ import { runCoordinate, system } from "../../scripts/coordinate/command.ts";
 import { ECHO } from "./behaviors.ts";
 
 const [feature, base] = Deno.args;
+
+async function gradeOf(isolation: Isolation): Promise<void> {
+  await using manager = new UltraFastAgentManager({ threads: 1 });
+  await manager.initialize();
+  await manager.ask(await manager.spawnAgent("analyst", { isolation }), { format: "values", data: [1, 2, 3] });
+}
 
 async function echoOf(url: string): Promise<void> {
   await using manager = new UltraFastAgentManager({ threads: 1, behaviors: { echo: url } });
@@ -40,6 +46,8 @@ const FEATURES: Record<string, () => Promise<void> | void> = {
     await manager.ask(await manager.spawnAgent("analyst"), { format: "values", data: [1, 2, 3] });
     await manager.metrics();
   },
+  worker: () => gradeOf("worker"),
+  apart: () => gradeOf("process"),
   data: () => echoOf(ECHO),
   url: () => echoOf(new URL("echo.ts", base).href),
   async log() {

@@ -94,6 +94,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   "workflows": 4,
   "processes": 4,
   "models": 4,
+  "isolation": 4.5,
   "team": 4.5,
   "threats": 4.5,
   "collective": 4.6,
@@ -106,7 +107,8 @@ const FLOORS: Readonly<Record<string, number>> = {
 /** Faces that may import every floor and that no floor imports. */
 const FACES: readonly string[] = ["core/testing.ts", "mod.ts"];
 /** Modules that something other than an import statement starts. */
-const ENTRIES: readonly string[] = [...FACES, "core/agents/agent.ts", "core/agent_worker.ts", "core/validation/load_agent.ts"];
+const ENTRY_NAMES: readonly string[] = ["agents/agent", "agent_worker", "isolation_bridge", "validation/load_agent"];
+const ENTRIES: readonly string[] = [...FACES, ...ENTRY_NAMES.map((name) => `core/${name}.ts`)];
 
 function folderOf(path: string): string {
   return path.split("/").slice(1, -1)[0] ?? "";
@@ -215,9 +217,9 @@ export const RULES: readonly Rule[] = [
   forbid({
     name: "threads are started in one place",
     where: SHIPPED,
-    except: ["core/agents/worker_pool.ts"],
+    except: ["core/agents/worker_pool.ts", "core/isolation/own_thread.ts"],
     pattern: /\bnew\s+Worker\s*\(/,
-    instead: "use core/agents/worker_pool.ts",
+    instead: "use core/agents/worker_pool.ts, or core/isolation for a thread of one agent",
     planted: { "core/tasks/a.ts": "const w = new Worker(text, { eval: true });" },
     innocent: { "core/agents/worker_pool.ts": "new Worker(text);", "core/tasks/a.ts": "new WorkerPool(); // new Worker(" },
   }),
