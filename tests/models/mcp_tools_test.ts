@@ -105,6 +105,7 @@ testWith(NEEDS, "a program that is none or ends at once is said to be; one that 
 testWith({ net: true }, "tools of an MCP server are listed, called, and their failures told", async () => {
   const { McpServer, WebStandardStreamableHTTPServerTransport } = await import("@modelcontextprotocol/server");
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => undefined }, async (request) => {
+    if (request.method !== "POST") return new Response(null, { status: 405 }); // it has nothing to say unasked
     const mcp = new McpServer({ name: "numbers", version: "1.0.0" });
     mcp.registerTool("double", { description: "Doubles.", inputSchema: z.object({ n: z.number() }) }, ({ n }) => ({
       content: [{ type: "text" as const, text: String(2 * n) }],

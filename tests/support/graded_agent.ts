@@ -14,6 +14,9 @@ interface State {
   starts: number;
 }
 
+/** Longer than any test waits, and yet not for ever: no runtime can end a thread that never returns, and the tests after it need its core. */
+const HANG_MS = 8_000;
+
 /** Runs the same in a thread of many, in one of its own and in a process of its own. */
 export default defineAgent<Order, unknown, State>({
   stateVersion: 1,
@@ -57,7 +60,7 @@ export default defineAgent<Order, unknown, State>({
     if (what === "log") ctx.log("said", { value });
     if (what === "read") return ctx.reply(await Deno.readTextFile(String(value)));
     if (what === "import") return ctx.reply(Object.keys(await import(String(value))));
-    if (what === "hang") { for (;;); }
+    if (what === "hang") { for (const until = Date.now() + HANG_MS; Date.now() < until;); }
     if (what === "fill") fill();
     if (what === "wait") {
       await new Promise<void>((resolve) => ctx.signal.addEventListener("abort", () => resolve(), { once: true }));
