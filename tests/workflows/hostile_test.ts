@@ -5,6 +5,7 @@ import { FileJournal } from "../../core/workflows/file_journal.ts";
 import { OrchestrationEngine } from "../../core/workflows/orchestration_engine.ts";
 import type { WorkflowDefinition } from "../../core/workflows/workflow.ts";
 import { settled, steps, WorkflowBench } from "../support/workflow_bench.ts";
+import { testWith } from "../support/permissions.ts";
 
 Deno.test("what a step has no use for is refused, not passed over", () => {
   const bench = new WorkflowBench().does("a");
@@ -177,7 +178,7 @@ Deno.test("ids with line breaks are found again", async () => {
   engine.close();
 });
 
-Deno.test("definitions of ended executions do not stay in the file", async () => {
+testWith({ read: true, write: true }, "definitions of ended executions do not stay in the file", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const open = (): { journal: FileJournal; engine: OrchestrationEngine } => {

@@ -9,6 +9,7 @@ import type { WorkflowExecution } from "../../core/workflows/workflow_execution.
 import { FakeClock } from "../../core/testing.ts";
 import { GroupJournal } from "../support/cut_world.ts";
 import { settled } from "../support/workflow_bench.ts";
+import { testWith } from "../support/permissions.ts";
 
 /** An engine on a journal that writes by hand; its actions log what they do. */
 class Bench {
@@ -222,7 +223,7 @@ Deno.test("it goes on with the definition that it began with, whatever else bear
   assertEquals([Object.keys(execution.progress().steps), second.log], [["a"], ["hold a"]]);
 });
 
-Deno.test("a definition that JSON would change is not kept as JSON", async () => {
+testWith({ read: true, write: true }, "a definition that JSON would change is not kept as JSON", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const open = (): OrchestrationEngine => {
