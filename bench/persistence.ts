@@ -1,8 +1,8 @@
 /**
  * What keeping state on disk costs: a flush of 1 % of 128 MiB (time of the main thread, longest turn, disk), recovery of 128 MiB, get and set with and
  * without persistence, and messages between threads while flushes run and while they do not. The last two in turns, so that a machine that grows slower
- * meanwhile is no finding. Beside it a plain write and fdatasync of as many bytes: what the disk takes by itself. On Linux the main thread's time is also
- * given as the processor's, which leaves out while other programs had it.
+ * meanwhile is no finding. Beside it a plain write and fdatasync of as many bytes: what the disk takes by itself. On Linux, with `-A`, the main
+ * thread's time is also given as the processor's, which leaves out while other programs had it.
  *
  * ```sh
  * deno run --allow-read --allow-write bench/persistence.ts                    # 15 pairs in a temporary folder
@@ -47,11 +47,16 @@ const [STORE_BYTES, ENTRIES] = [256 * MIB, 128 * MIB / 256];
 const VALUE = "v".repeat(200);
 
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1];
-const ms = (value: number): string => `${value.toFixed(2)} ms`;
+const ms = (value: number): string => Number.isNaN(value) ? "not measured" : `${value.toFixed(2)} ms`;
 
-/** Time of this thread on a processor so far; NaN where the system does not say. */
+/** Time of this thread on a processor so far, to the microsecond; NaN where the system does not say, or may not be asked. */
 function processorMs(): number {
-  return Deno.build.os === "linux" ? Number(Deno.readTextFileSync("/proc/thread-self/schedstat").split(" ")[0]) / 1e6 : NaN;
+  try {
+    return Number(Deno.readTextFileSync("/proc/thread-self/schedstat").split(" ")[0]) / 1e6;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable || error instanceof Deno.errors.NotFound) return NaN;
+    throw error;
+  }
 }
 
 /** Counts the time in which the main thread waits, and the longest in which it does not. */
