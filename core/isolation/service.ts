@@ -93,10 +93,19 @@ function withSignal<Options extends object>(options: Options | undefined, signal
   return { ...options as Options, signal };
 }
 
-/** What an agent that may do little may not have done by one of its children. */
+/**
+ * What an agent that may do little may not have done by one of its children: those of a process are processes, without permissions. Its own code, or
+ * any other, on a thread of the program could do all that the program may.
+ */
 function narrowed(config: SpawnConfig | undefined, grade: Isolation): SpawnConfig | undefined {
-  if (grade !== "process" || config?.permissions === undefined) return config;
-  throw new IsolationUnavailableError(grade, "an agent of a process cannot give permissions; have the program spawn this one.");
+  if (grade !== "process") return config;
+  if (config?.permissions !== undefined) {
+    throw new IsolationUnavailableError(grade, "an agent of a process cannot give permissions; have the program spawn this one.");
+  }
+  if (config?.isolation !== undefined && config.isolation !== "process") {
+    throw new IsolationUnavailableError(config.isolation, "an agent of a process spawns processes; have the program spawn this one.");
+  }
+  return { ...config, isolation: "process" };
 }
 
 function count({ metrics }: AgentContext, counted: readonly Counted[]): void {

@@ -64,6 +64,8 @@ export class FileJournal implements Journal {
     } catch (cause) {
       const message = /locked/.test(String(cause))
         ? `journal ${path} is in use by another engine or program. Give each engine a file of its own, or end the other first.`
+        : /format/.test(String(cause))
+        ? `journal ${path} was written by another version: ${(cause as Error).message}. Go on with that one, or give a new file.`
         : `journal ${path} cannot be opened. Give a file of SQLite, and --allow-read and --allow-write for its folder.`;
       throw new KernelError("JOURNAL_UNUSABLE", message, { path }, { cause });
     }
@@ -162,7 +164,9 @@ export class FileJournal implements Journal {
   #checkFormat(): void {
     const format = this.#database.prepare("PRAGMA user_version").get()?.user_version;
     if (format === FORMAT) return;
-    if (this.#database.prepare("SELECT number FROM groups LIMIT 1").get() !== undefined) throw new Error(`lines of format ${format}`);
+    if (this.#database.prepare("SELECT number FROM groups LIMIT 1").get() !== undefined) {
+      throw new Error(`its lines are of format ${format}, and this version reads ${FORMAT}`);
+    }
     this.#database.exec(`PRAGMA user_version = ${FORMAT}`);
   }
 

@@ -154,8 +154,13 @@ testWith({ read: true, write: true, run: true }, "a process reads the file that 
     await assertRejects(() => fetching, TypeError, "not found in cache");
     const wide = manager.ask(none, { do: "spawn", value: "graded", config: { permissions: { read: true } } });
     await assertRejects(() => wide, Error, "cannot give permissions");
+    for (const isolation of ["shared", "worker"] as const) {
+      const outside = manager.ask(none, { do: "spawn", value: "graded", config: { isolation } });
+      await assertRejects(() => outside, Error, "spawns processes");
+    }
     const spawned = await manager.ask(none, { do: "spawn", value: "graded" }) as AgentId;
     assertEquals(await manager.ask(spawned, { do: "log" }), "done");
+    await assertRejects(() => read(spawned, shut), Error, "Requires read access"); // its own code outside of its process could
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

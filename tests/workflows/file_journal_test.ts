@@ -1,3 +1,4 @@
+import { DatabaseSync } from "node:sqlite";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { KernelError } from "../../core/base/errors.ts";
 import { FileJournal } from "../../core/workflows/file_journal.ts";
@@ -292,3 +293,13 @@ testWith(
       return Promise.resolve();
     }),
 );
+
+testWith({ read: true, write: true }, "a file of another version is refused, and says so", () =>
+  withFile((path) => {
+    new FileJournal(path).close();
+    const database = new DatabaseSync(path);
+    database.exec("PRAGMA user_version = 99; INSERT INTO groups (lines) VALUES (x'00')");
+    database.close();
+    assertThrows(() => new FileJournal(path), KernelError, "was written by another version: its lines are of format 99");
+    return Promise.resolve();
+  }));
