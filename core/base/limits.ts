@@ -113,6 +113,8 @@ export const ISOLATED_HEAP_BYTES_MIN = 32 * 1024 ** 2;
 export const ISOLATED_HEAP_BYTES_MAX = 16 * 1024 ** 3;
 /** One frame to or from such an agent: a message of 1 MiB with its context, or a page of the store. */
 export const ISOLATED_FRAME_BYTES_MAX = 4 * 1024 ** 2;
+/** Frames on their way into such an agent's process: 128 answers of the largest message, and little enough for a few such agents in 2 GiB. */
+export const ISOLATED_INPUT_BYTES_MAX = 32 * ISOLATED_FRAME_BYTES_MAX;
 /** Calls of such an agent that may be open at a time; what it counts beyond waits in its thread until it is taken. */
 export const ISOLATED_CALLS_OPEN_MAX = 1_024;
 /** What such an agent has counted and not told yet, in numbers: then it waits until it is heard. */

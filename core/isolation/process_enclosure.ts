@@ -7,7 +7,7 @@
 import { ChildGroup } from "../base/child_group.ts";
 import type { Clock } from "../base/clock.ts";
 import { asError } from "../base/errors.ts";
-import { ISOLATED_COMPLAINT_CHARS, ISOLATED_EXIT_GRACE_MS, PIPES_DRAIN_MS } from "../base/limits.ts";
+import { ISOLATED_COMPLAINT_CHARS, ISOLATED_EXIT_GRACE_MS, ISOLATED_INPUT_BYTES_MAX, PIPES_DRAIN_MS } from "../base/limits.ts";
 import { within } from "../base/pause.ts";
 import type { AgentPermissions } from "../agents/agent.ts";
 import { PERMISSION_FLAGS } from "../agents/isolation.ts";
@@ -55,6 +55,8 @@ class ProcessEnclosure implements Enclosure {
   readonly #reading = new AbortController();
   #ended = false;
   #complaint = "";
+  /** Written to its input and not taken by the system yet. */
+  #waitingBytes = 0;
 
   constructor(plan: ProcessPlan, apart: ApartPlan, events: EnclosureEvents) {
     this.#plan = plan;
@@ -93,9 +95,18 @@ class ProcessEnclosure implements Enclosure {
     await this.#drain();
   }
 
-  /** How much waits is bounded by what the agent has open: its own calls, and its messages at work. */
+  /** Frames wait in our memory until it reads them, as many as it likes to ask for: one that reads none, or asks for too much at a time, is ended. */
   #write(kind: number, bytes: Uint8Array): void {
-    if (!this.#ended || kind > PIPE_FRAME.answer) this.#input.write(packFrame(kind, bytes)).catch(() => undefined); // its status tells
+    if (this.#ended) return;
+    const frame = packFrame(kind, bytes);
+    this.#waitingBytes += frame.length;
+    if (this.#waitingBytes > ISOLATED_INPUT_BYTES_MAX) {
+      this.#fail(
+        `${this.#waitingBytes} bytes wait for it to be read, ${ISOLATED_INPUT_BYTES_MAX} may: it hangs, or asks for too much at a time`,
+      );
+      return this.#child.signal("SIGKILL");
+    }
+    this.#input.write(frame).catch(() => undefined).finally(() => this.#waitingBytes -= frame.length); // its status tells
   }
 
   async #watch(): Promise<void> {

@@ -197,14 +197,17 @@ export class FileJournal implements Journal {
 
 /** How deep a definition may nest to be kept: JSON calls itself for each level. */
 const JSON_DEPTH_MAX = 256;
+/** How many values it may hold: what it refers to many times over counts as often, for JSON writes it as often. */
+const JSON_VALUES_MAX = 1_000_000;
 
 /** Whether JSON gives back the same: no functions, dates, maps, circles, lists with holes. */
-function isJson(value: unknown, depth = 0): boolean {
+function isJson(value: unknown, room = { values: JSON_VALUES_MAX }, depth = 0): boolean {
+  if (--room.values < 0) return false;
   if (typeof value === "number") return Number.isFinite(value);
   if (typeof value !== "object" || value === null) return value === null || typeof value === "string" || typeof value === "boolean";
   if (depth > JSON_DEPTH_MAX) return false; // also what a circle comes to
-  if (Array.isArray(value)) return Object.keys(value).length === value.length && value.every((part) => isJson(part, depth + 1));
+  if (Array.isArray(value)) return Object.keys(value).length === value.length && value.every((part) => isJson(part, room, depth + 1));
   const proto = Object.getPrototypeOf(value);
   return (proto === Object.prototype || proto === null) &&
-    Object.values(value).every((part) => part === undefined || isJson(part, depth + 1));
+    Object.values(value).every((part) => part === undefined || isJson(part, room, depth + 1));
 }

@@ -1,7 +1,10 @@
 /** What an agent that is kept apart cannot do to others, and what becomes of it when its thread or process dies. */
-import { assertEquals, assertFalse, assertRejects, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertFalse, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { type AgentId, isKernelError, type Isolation, IsolationUnavailableError, UltraFastAgentManager } from "../../mod.ts";
 import { groupLives } from "../../core/base/child_group.ts";
+import { SystemClock } from "../../core/base/clock.ts";
+import { ISOLATED_FRAME_BYTES_MAX, ISOLATED_INPUT_BYTES_MAX } from "../../core/base/limits.ts";
+import { openProcess } from "../../core/isolation/process_enclosure.ts";
 import { lookAtProcesses } from "../../core/processes/process_table.ts";
 import { behaviorUrl } from "../support/behaviors.ts";
 import { runDeno } from "../support/run_deno.ts";
@@ -241,4 +244,23 @@ testWith({ read: true, run: true }, "without the permission to run the error nam
   assertStringIncludes(stdout, "Say hello. 1");
   assertStringIncludes(stdout, `IsolationUnavailableError config.isolation "process"`);
   assertStringIncludes(stdout, `--allow-run=${Deno.execPath()}`);
+});
+
+testWith({ run: true }, "process: one that does not read what is sent to it is ended before it fills our memory", async () => {
+  const lost = Promise.withResolvers<string>();
+  const silent = {
+    bridgeText: "setInterval(() => {}, 1000);",
+    text: "",
+    heapMbMax: 64,
+    permissions: {},
+    modules: [],
+    clock: new SystemClock(0),
+  };
+  const plan = { id: 7, type: "silent", capabilities: [], poisons: false };
+  const enclosure = openProcess(silent, plan, { onFrame: () => undefined, onEnd: lost.resolve });
+  const frame = new Uint8Array(ISOLATED_FRAME_BYTES_MAX);
+  for (let sent = frame.length; sent < ISOLATED_INPUT_BYTES_MAX; sent += frame.length) enclosure.send(frame);
+  enclosure.send(frame);
+  assertMatch(await lost.promise, /^\d+ bytes wait for it to be read, 134217728 may/);
+  await enclosure.end();
 });

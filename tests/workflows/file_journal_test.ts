@@ -303,3 +303,18 @@ testWith({ read: true, write: true }, "a file of another version is refused, and
     assertThrows(() => new FileJournal(path), KernelError, "was written by another version: its lines are of format 99");
     return Promise.resolve();
   }));
+
+testWith(
+  { read: true, write: true },
+  "a definition that refers to one object over and over is kept out of the file, and not walked for ever",
+  () =>
+    withFile((path) => {
+      let shared: unknown = "leaf";
+      for (let level = 0; level < 200; level++) shared = [shared, shared];
+      const journal = new FileJournal(path);
+      assertEquals(journal.define({ ...BOOKING, steps: [{ id: "a", action: "tell", input: shared }] } as WorkflowDefinition), 0);
+      assert(journal.define(BOOKING) > 0);
+      journal.close();
+      return Promise.resolve();
+    }),
+);
