@@ -1,8 +1,8 @@
 /**
  * What keeping state on disk costs: a flush of 1 % of 128 MiB (time of the main thread, longest turn, disk), recovery of 128 MiB, get and set with and
  * without persistence, and messages between threads while flushes run and while they do not. The last two in turns, so that a machine that grows slower
- * meanwhile is no finding. Beside it a plain write and fdatasync of as many bytes: what the disk takes by itself. On Linux, with `-A`, the main
- * thread's time is also given as the processor's, which leaves out while other programs had it.
+ * meanwhile is no finding. Beside it a plain write and fdatasync of as many bytes: what the disk takes by itself. On Linux, with `-A`, time on a
+ * processor is given too, which leaves out while other programs had it.
  *
  * ```sh
  * deno run --allow-read --allow-write bench/persistence.ts                    # 15 pairs in a temporary folder
@@ -13,16 +13,19 @@
 import { setImmediate } from "node:timers";
 import { parseArgs } from "node:util";
 import { SystemClock } from "../core/base/clock.ts";
+import workerText from "../core/agent_worker.bundle.js" with { type: "text" };
+import { startCollector } from "../core/collector_thread.ts";
 import { plainCodec } from "../core/bus/codec.ts";
+import { CollectedPart } from "../core/memory/collected_part.ts";
 import { type Kernels, portableKernels } from "../core/memory/kernels.ts";
 import { openLibrary } from "../core/memory/kernels_native.ts";
-import { planLayout } from "../core/memory/layout.ts";
+import { type Layout, planLayout } from "../core/memory/layout.ts";
 import { libraryName } from "../core/memory/library_place.ts";
 import { MemoryStore } from "../core/memory/memory_store.ts";
 import { choosingKernels } from "../core/memory/native_kernels.ts";
 import { type PersistenceDisk, systemDisk } from "../core/memory/persistence_file.ts";
 import { PortablePersistence } from "../core/memory/portable_persistence.ts";
-import { allocateMemory } from "../core/memory/shared_memory.ts";
+import { allocateMemory, type SharedMemory } from "../core/memory/shared_memory.ts";
 import { StorePart } from "../core/memory/store_part.ts";
 import { UltraFastAgentManager } from "../mod.ts";
 
@@ -49,15 +52,22 @@ const VALUE = "v".repeat(200);
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1];
 const ms = (value: number): string => Number.isNaN(value) ? "not measured" : `${value.toFixed(2)} ms`;
 
-/** Time of this thread on a processor so far, to the microsecond; NaN where the system does not say, or may not be asked. */
-function processorMs(): number {
+/** Time on a processor so far: of this thread, and of all the others. The system counts it when a thread has paused. NaN where it does not say, or may not be asked. */
+function processorMs(): { main: number; others: number } {
+  const read = (path: string): number => Number(Deno.readTextFileSync(`${path}/schedstat`).split(" ")[0]) / 1e6;
   try {
-    return Number(Deno.readTextFileSync("/proc/thread-self/schedstat").split(" ")[0]) / 1e6;
+    const main = read("/proc/thread-self");
+    return {
+      main,
+      others: [...Deno.readDirSync("/proc/self/task")].reduce((sum, { name }) => sum + read(`/proc/self/task/${name}`), -main),
+    };
   } catch (error) {
-    if (error instanceof Deno.errors.NotCapable || error instanceof Deno.errors.NotFound) return NaN;
+    if (error instanceof Deno.errors.NotCapable || error instanceof Deno.errors.NotFound) return { main: NaN, others: NaN };
     throw error;
   }
 }
+
+const pause = (forMs: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, forMs));
 
 /** Counts the time in which the main thread waits, and the longest in which it does not. */
 class Watch {
@@ -106,35 +116,51 @@ const disk: PersistenceDisk = {
   },
 };
 
-async function openStore(path: string): Promise<{ store: MemoryStore; persistence: PortablePersistence }> {
+/** `far`: another thread collects what a flush writes, as in a manager that has threads. */
+async function openStore(path: string, far = false): Promise<{ store: MemoryStore; persistence: PortablePersistence }> {
   const layout = planLayout({ hosts: 2, agentSlots: 16, sharedBufferBytes: 32 * MIB, storeBytes: STORE_BYTES });
   const memory = allocateMemory(layout.totalBytes);
   const persistence = await PortablePersistence.open({
     ...{ path, intervalMs: 1_000, disk, kernels, clock: new SystemClock(0) },
-    parts: [new StorePart(memory, layout, 0)],
+    parts: [far ? farPart(memory, layout) : new StorePart(memory, layout, 0)],
     turn: () => watch.wait(new Promise<void>((resolve) => void setImmediate(resolve))),
     emit: (event, data) => console.log(event, data),
   });
   return { store: new MemoryStore(memory, layout, 0, plainCodec), persistence };
 }
 
+function farPart(memory: SharedMemory, layout: Layout): CollectedPart {
+  const plan = { workerText, memory, layout, library: native ? library : null };
+  return new CollectedPart(new StorePart(memory, layout, 0), (events) => startCollector(plan, events));
+}
+
 async function benchFlush(path: string): Promise<void> {
-  const { store, persistence } = await openStore(path);
+  for (const far of [true, false]) {
+    console.log(far ? "a manager with threads: another thread collects" : "a manager without threads: the main thread does all");
+    await benchFlushes(far ? `${path}.far` : path, far);
+  }
+}
+
+async function benchFlushes(path: string, far: boolean): Promise<void> {
+  const { store, persistence } = await openStore(path, far);
   for (let i = 0; i < ENTRIES; i++) store.set("bench", `key:${i}`, VALUE);
   console.log(`store: ${(store.stats().bytesUsed / MIB).toFixed(0)} MiB in ${store.stats().entries} entries`);
   const whole = performance.now();
   await persistence.flush();
   console.log(`flush of everything: ${ms(performance.now() - whole)}`);
-  const found: Record<string, number[]> = { main: [], processor: [], turn: [], sync: [], wall: [], raw: [] };
+  const found: Record<string, number[]> = { main: [], processor: [], others: [], turn: [], sync: [], wall: [], raw: [] };
   for (let round = 0; round < 2 * pairs; round++) {
     for (let i = 0; i < ENTRIES / 100; i++) store.set("bench", `key:${Math.imul(i + round * 5_003, 40_503) >>> 0 & (ENTRIES - 1)}`, VALUE);
     const before = persistence.status.bytes;
+    await pause(5); // what came before is counted then
     const processor = processorMs();
     const from = performance.now();
     watch.begin();
     await persistence.flush();
     watch.end();
-    found.processor.push(processorMs() - processor);
+    const { main, others } = processorMs();
+    found.processor.push(main - processor.main);
+    found.others.push(others - processor.others);
     const wall = performance.now() - from;
     found.main.push(wall - watch.waitedMs);
     found.turn.push(watch.turnMsMax);
@@ -145,7 +171,8 @@ async function benchFlush(path: string): Promise<void> {
     if (round === 0) console.log(`1 % changed: ${(bytes / MIB).toFixed(2)} MiB a flush`);
   }
   const say = (name: string): string => `${ms(median(found[name]))} (worst ${ms(Math.max(...found[name]))})`;
-  console.log(`flush of 1 %: main thread ${say("main")}, of that on a processor ${say("processor")}, longest turn ${say("turn")}`);
+  console.log(`flush of 1 %: main thread ${say("processor")} of a processor, other threads ${say("others")}`);
+  if (!far) console.log(`  main thread ${say("main")} without what it waits, longest turn ${say("turn")}`);
   console.log(`  fdatasync ${say("sync")}, wall ${say("wall")}`);
   console.log(`write and fdatasync of as many bytes by themselves: ${say("raw")}`);
   await persistence.close();
@@ -162,13 +189,13 @@ async function rawWrite(bytes: number): Promise<number> {
 
 async function benchRecovery(path: string): Promise<void> {
   for (let round = 0; round < 3; round++) {
-    const processor = processorMs();
+    const processor = processorMs().main;
     const from = performance.now();
     const { store, persistence } = await openStore(path);
     const took = performance.now() - from;
     console.log(
       `recovery: ${ms(took)} (${
-        ms(processorMs() - processor)
+        ms(processorMs().main - processor)
       } of this thread on a processor) for ${store.stats().entries} entries out of a log of ${
         (persistence.status.bytes / MIB).toFixed(0)
       } MiB ` +
@@ -207,7 +234,7 @@ async function benchOperations(path: string): Promise<void> {
     const order = pair % 2 === 0 ? [plain, kept] : [kept, plain];
     const set = new Map(order.map((manager) => [manager, perOperation(manager.memoryStore, true)]));
     const get = new Map(order.map((manager) => [manager, perOperation(manager.memoryStore, false)]));
-    await new Promise<void>((resolve) => void setTimeout(resolve, 50)); // its flushes come in between, as in a program
+    await pause(50); // its flushes come in between, as in a program
     if (pair === 0) continue; // warm-up
     ratios.set.push(set.get(kept)! / set.get(plain)!);
     ratios.get.push(get.get(kept)! / get.get(plain)!);
@@ -257,7 +284,7 @@ async function benchMessages(path: string): Promise<void> {
         memoryStore.set("bench", `key:${Math.imul(i + round * 5_003, 40_503) >>> 0 & (ENTRIES - 1)}`, VALUE);
       }
       if (flushes) await memoryStore.flush();
-      await new Promise<void>((resolve) => void setTimeout(resolve, 150));
+      await pause(150);
     }
     await pinging;
     const late = await manager.ask<number[]>(to, {});

@@ -16,8 +16,14 @@ import { COLLECTIVE } from "./collective/collective.ts";
 import type { ApartPlan } from "./isolation/frames.ts";
 import { Runner } from "./isolation/runner.ts";
 import { store } from "./memory/atomics.ts";
-import { HOST, hostField } from "./memory/layout.ts";
+import { crc32c } from "./memory/crc32c.ts";
+import { openLibrary } from "./memory/kernels_native.ts";
+import { HOST, hostField, type Layout } from "./memory/layout.ts";
+import { nativeLoops } from "./memory/native_kernels.ts";
 import { attachMemory } from "./memory/shared_memory.ts";
+import { StoreCollector } from "./memory/store_collector.ts";
+import { COLLECTOR } from "./memory/store_lock.ts";
+import { StorePart } from "./memory/store_part.ts";
 import { agentModel } from "./models/agent_model.ts";
 import { TEAM } from "./team/team.ts";
 
@@ -52,12 +58,22 @@ function runApart({ plan, grade }: { plan: ApartPlan; grade: string }, answers: 
   });
 }
 
+/** The thread that collects what a flush writes. */
+function runCollector({ layout, library }: { layout: Layout; library: string | null }, memory: WebAssembly.Memory): void {
+  const port = parentPort!;
+  const part = new StorePart(attachMemory(memory), layout, COLLECTOR);
+  const checksum = library === null ? crc32c : nativeLoops(openLibrary(library).loops).crc32c;
+  const collector = new StoreCollector(part, checksum, (said, blocks) => port.postMessage(said, blocks === undefined ? [] : [blocks]));
+  port.on("message", (order) => collector.take(order));
+}
+
 function localTime(): () => number {
   const clock = new SystemClock(0);
   return () => clock.now();
 }
 
-const { plan, memory, partsUrl, apart, answers } = workerData;
+const { plan, memory, partsUrl, apart, answers, collector } = workerData;
 // Not caught: a rejection ends the thread and reaches the main thread as its "error".
 if (apart !== undefined) runApart(apart, answers);
+else if (collector !== undefined) runCollector(collector, memory);
 else main(plan, memory, partsUrl);

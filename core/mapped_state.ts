@@ -14,9 +14,8 @@ import { type AddedMessages, addWaiting } from "./bus/queue_image.ts";
 import { type KeptParts, openState } from "./kept_state.ts";
 import type { Layout } from "./memory/layout.ts";
 import type { Kernels } from "./memory/kernels.ts";
-import type { LogBatch } from "./memory/log_batch.ts";
 import { LOG_HEADER_BYTES } from "./memory/log_layout.ts";
-import type { LogPart } from "./memory/log_part.ts";
+import { DelegatedPart, type LogPart } from "./memory/log_part.ts";
 import type { MappedArena, PreviousArena } from "./memory/mapped_arena.ts";
 import type { Salvage } from "./memory/mapped_recovery.ts";
 import type { Persistence, PersistenceStatus, RecoveryReport } from "./memory/persistence.ts";
@@ -27,46 +26,22 @@ import type { SharedMemory } from "./memory/shared_memory.ts";
 const LOG = ".log";
 
 /** What of the log is older than what is there already: it is written anew, and not taken back. */
-class Superseded implements LogPart {
-  readonly mustRewrite = true;
-
-  constructor(private readonly part: LogPart, readonly restored: number) {}
-
-  get keyed(): readonly number[] {
-    return this.part.keyed;
+class Superseded extends DelegatedPart {
+  constructor(part: LogPart, readonly restored: number) {
+    super(part);
   }
 
-  get early(): readonly number[] {
-    return this.part.early;
-  }
-
-  get listed(): readonly number[] {
-    return this.part.listed;
-  }
-
-  collect(batch: LogBatch, all: boolean): Generator<void, void, void> {
-    return this.part.collect(batch, all);
-  }
-
-  kept(): void {
-    this.part.kept();
-  }
-
-  undo(): void {
-    this.part.undo();
-  }
-
-  liveBytes(): number {
-    return this.part.liveBytes();
-  }
-
-  beginRestore(): void {}
-
-  restore(): boolean {
+  override get mustRewrite(): boolean {
     return true;
   }
 
-  endRestore(): number {
+  override beginRestore(): void {}
+
+  override restore(): boolean {
+    return true;
+  }
+
+  override endRestore(): number {
     return 0;
   }
 }

@@ -23,9 +23,11 @@ import { SPARE_HOSTS_MAX, STOP_TIMEOUT_MS } from "./base/limits.ts";
 import { QueuePart } from "./bus/queue_part.ts";
 import { openState } from "./kept_state.ts";
 import { Isolation } from "./isolation/isolation.ts";
+import { startCollector } from "./collector_thread.ts";
 import { COLLECTIVE } from "./collective/collective.ts";
 import { openMappedState } from "./mapped_state.ts";
 import { load, store } from "./memory/atomics.ts";
+import { CollectedPart } from "./memory/collected_part.ts";
 import { inspectArena, type MemoryReport } from "./memory/inspection.ts";
 import { HEADER, HOST, hostField, HOSTS_MAX, type Layout, LAYOUT_MAGIC, LAYOUT_VERSION, planLayout } from "./memory/layout.ts";
 import { type LoadedKernels, loadKernels } from "./memory/kernel_loader.ts";
@@ -266,7 +268,7 @@ export class System {
     const { persistence } = this.config;
     if (persistence === null) return;
     const kept = {
-      store: new StorePart(this.#memory, this.#layout, 0),
+      store: this.#storePart(),
       queues: new QueuePart(this.#memory, this.#layout, 0),
       agents: new AgentPart(this.main.host, this.registry),
     };
@@ -277,6 +279,15 @@ export class System {
       const mapped = { plan: persistence, parts: kept, arena: this.#arena, memory: this.#memory, layout: this.#layout };
       this.#state = await openMappedState({ ...mapped, ...means, clock, emit });
     }
+  }
+
+  /** Where there are threads, one more collects what a flush writes. */
+  #storePart(): StorePart | CollectedPart {
+    const [memory, layout] = [this.#memory, this.#layout];
+    const part = new StorePart(memory, layout, 0);
+    if (this.config.threads === 0) return part;
+    const { library } = this.#native.report();
+    return new CollectedPart(part, (events) => startCollector({ workerText, memory, layout, library }, events));
   }
 
   #flush(): Promise<void> {

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #define S3K_LIBRARY_VERSION 1u
-#define S3K_LAYOUT_HASH 0xc0644bbbu
+#define S3K_LAYOUT_HASH 0xb2717e81u
 #define S3K_LAYOUT_MAGIC 1395870513u
 #define S3K_LAYOUT_VERSION 5u
 #define S3K_CACHE_LINE_BYTES 64u
@@ -23,6 +23,7 @@ struct s3k_header {
   uint32_t agents_live;
   uint32_t hosts_started;
   uint32_t keeps_state;
+  uint32_t collector;
 };
 _Static_assert(offsetof(struct s3k_header, magic) == 0, "header.magic");
 _Static_assert(offsetof(struct s3k_header, version) == 4, "header.version");
@@ -31,6 +32,7 @@ _Static_assert(offsetof(struct s3k_header, slab_cursor) == 12, "header.slabCurso
 _Static_assert(offsetof(struct s3k_header, agents_live) == 16, "header.agentsLive");
 _Static_assert(offsetof(struct s3k_header, hosts_started) == 20, "header.hostsStarted");
 _Static_assert(offsetof(struct s3k_header, keeps_state) == 24, "header.keepsState");
+_Static_assert(offsetof(struct s3k_header, collector) == 28, "header.collector");
 
 struct s3k_host {
   uint32_t bell;

@@ -3,10 +3,11 @@
  *
  * @module
  */
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import type { Cancel, Clock } from "../base/clock.ts";
 import { KernelError } from "../base/errors.ts";
 import { THREAD_START_TIMEOUT_MS, WORKER_HEAP_MB_MAX, WORKER_YOUNG_HEAP_MB_MAX } from "../base/limits.ts";
+import { onThreadEnd, startThread } from "../base/thread.ts";
 import { load, store } from "../memory/atomics.ts";
 import { Doorbell } from "../memory/doorbell.ts";
 import { HEADER, HOST, hostField, type Layout } from "../memory/layout.ts";
@@ -153,12 +154,8 @@ export class WorkerPool {
     const { memory, clock, plan, partsUrl, workerText, startAt = (_host, start) => start() } = this.#options;
     this.#mark(host, HOST_STATE.starting);
     const worker = startAt(host, () =>
-      new Worker(workerText, {
-        eval: true,
-        // The runtime would copy the environment, and ask for the permission to read it: on a terminal, with a prompt.
-        ...(mayReadEnvironment() ? {} : { env: {} }),
-        workerData: { plan: plan(host), memory: memory.memory, partsUrl },
-        resourceLimits: { maxOldGenerationSizeMb: WORKER_HEAP_MB_MAX, maxYoungGenerationSizeMb: WORKER_YOUNG_HEAP_MB_MAX },
+      startThread(workerText, { plan: plan(host), memory: memory.memory, partsUrl }, {
+        ...{ maxOldGenerationSizeMb: WORKER_HEAP_MB_MAX, maxYoungGenerationSizeMb: WORKER_YOUNG_HEAP_MB_MAX },
       }));
     const watched: Watched = { worker, host, beat: -1, looks: 0 };
     this.#watched.set(host, watched);
@@ -181,8 +178,7 @@ export class WorkerPool {
         cancel();
         resolve();
       });
-      worker.on("error", (error) => gone(`it threw ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`, error));
-      worker.on("exit", (code) => gone(`it exited with code ${code}`));
+      onThreadEnd(worker, gone);
     });
   }
 
@@ -227,8 +223,4 @@ export class WorkerPool {
     const { memory, layout } = this.#options;
     store(memory.words, hostField(layout, host, HOST.state) >> 2, state);
   }
-}
-
-function mayReadEnvironment(): boolean {
-  return Deno.permissions.querySync({ name: "env" }).state === "granted";
 }

@@ -4,7 +4,8 @@
  * @module
  */
 import { setImmediate } from "node:timers";
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
+import { onThreadEnd, startThread } from "../base/thread.ts";
 import type { SharedMemory } from "../memory/shared_memory.ts";
 
 /** What a thread of an agent's own is started with. */
@@ -32,14 +33,7 @@ const QUIET_TURNS = 8;
 
 /** Starts it. */
 export function startOwnThread({ text, apart, answers, heapMbMax }: OwnThreadPlan, { onFrame, onEnd }: OwnThreadEvents): Worker {
-  const mayReadEnvironment = Deno.permissions.querySync({ name: "env" }).state === "granted";
-  const worker = new Worker(text, {
-    eval: true,
-    // The runtime would copy the environment, and ask for the permission to read it.
-    ...(mayReadEnvironment ? {} : { env: {} }),
-    workerData: { apart, answers: answers.memory },
-    resourceLimits: { maxOldGenerationSizeMb: heapMbMax },
-  });
+  const worker = startThread(text, { apart, answers: answers.memory }, { maxOldGenerationSizeMb: heapMbMax });
   let isDying = false;
   let quietTurns = 0;
   /** The news of its end may overtake what it had sent before: that is taken first. */
@@ -56,7 +50,6 @@ export function startOwnThread({ text, apart, answers, heapMbMax }: OwnThreadPla
     quietTurns = 0;
     onFrame(bytes);
   });
-  worker.on("error", (error) => die(`it threw ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`, error));
-  worker.on("exit", (code) => die(`it exited with code ${code}`));
+  onThreadEnd(worker, die);
   return worker;
 }

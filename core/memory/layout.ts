@@ -114,6 +114,8 @@ export const HEADER = {
   hostsStarted: 20,
   /** 1 when durable queues may be made: their messages are kept on disk. */
   keepsState: 24,
+  /** State of the thread that collects what is kept, as a host's: it has no host. */
+  collector: 28,
 } as const;
 
 /** Fields of one host's control block: a line for each writer. */

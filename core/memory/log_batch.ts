@@ -27,6 +27,19 @@ import { type ByteWindow, privateWindow } from "./shared_memory.ts";
 /** CRC32C of bytes, going on from `seed`. */
 export type Checksum = Kernels["crc32c"];
 
+/** What blocks are written to. */
+export type BlockSink = Pick<PersistenceFile, "write">;
+
+/** How far a batch has come in whole blocks: what another builder needs to go on with it. */
+export interface BatchProgress {
+  /** Records. */
+  readonly records: number;
+  /** Blocks. */
+  readonly blocks: number;
+  /** Checksum of their checksums. */
+  readonly sums: number;
+}
+
 /** Two words that every block of one file carries. */
 export type Salt = readonly [number, number];
 
@@ -47,7 +60,7 @@ export function headerOf(salt: Salt, createdAt: number, base: number, checksum: 
 }
 
 /** Writes all of `bytes`, however many calls it takes. */
-export async function writeAll(file: PersistenceFile, at: number, bytes: Uint8Array<ArrayBufferLike>): Promise<void> {
+export async function writeAll(file: BlockSink, at: number, bytes: Uint8Array<ArrayBufferLike>): Promise<void> {
   for (let done = 0; done < bytes.length;) {
     const wrote = await file.write(at + done, bytes.subarray(done));
     if (!(wrote > 0)) throw new Error(`the file took ${done} of ${bytes.length} bytes and then no more`);
@@ -70,9 +83,10 @@ export class LogBatch {
 
   /** From byte `begin` of the file on. `window` is a buffer to build in: it is taken over, and can be taken back when the batch is done. */
   constructor(
-    private readonly file: PersistenceFile,
+    private readonly file: BlockSink,
     begin: number,
-    private readonly salt: Salt,
+    /** See `Salt`. */
+    readonly salt: Salt,
     /** Its number. */
     readonly sequence: number,
     private readonly checksum: Checksum,
@@ -135,6 +149,22 @@ export class LogBatch {
     this.records--;
   }
 
+  /** How far it has come; `write` it before, what is no block yet does not count. */
+  get progress(): BatchProgress {
+    return { records: this.records, blocks: this.#blocks, sums: this.#sums };
+  }
+
+  /** Goes on from where another builder of the same batch has come to. */
+  continueFrom({ records, blocks, sums }: BatchProgress): void {
+    [this.records, this.#blocks, this.#sums] = [records, blocks, sums];
+  }
+
+  /** Writes blocks that another builder has made. */
+  async append(blocks: Uint8Array<ArrayBufferLike>): Promise<void> {
+    await writeAll(this.file, this.end, blocks);
+    this.end += blocks.length;
+  }
+
   /** Writes what has been built as a block. */
   async write(): Promise<void> {
     if (this.#blockRecords > 0) await this.#put(this.#finishBlock());
@@ -163,9 +193,8 @@ export class LogBatch {
     return end;
   }
 
-  async #put(bytes: number): Promise<void> {
-    await writeAll(this.file, this.end, this.#window.bytes.subarray(0, bytes));
-    this.end += bytes;
+  #put(bytes: number): Promise<void> {
+    return this.append(this.#window.bytes.subarray(0, bytes));
   }
 
   #head(at: number, kind: number, index: number, bytes: number, records: number, payload: number): void {

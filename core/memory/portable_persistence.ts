@@ -2,7 +2,8 @@
  * Keeps state in a log of changes: each flush appends one batch of what has changed, and is done when that is on the disk. When the log has grown to
  * several times what is alive, it is written anew into a file beside it that then takes its place.
  *
- * Everything here runs on the main thread in short turns, between which others have theirs; the disk works meanwhile. Only one flush runs at a time.
+ * What is not collected by another thread (see collected_part.ts) is on this one in short turns, between which others have theirs; the disk works
+ * meanwhile. Only one flush runs at a time.
  * Who calls while one runs shares the next: the running one may have passed by what the caller has set.
  *
  * @module
@@ -154,7 +155,7 @@ export class PortablePersistence {
     } finally {
       await this.#running;
       this.#cancelTimer();
-      this.#file.close();
+      await this.#giveBack();
     }
   }
 
@@ -164,7 +165,12 @@ export class PortablePersistence {
     this.#isClosed = true;
     this.#cancelTimer();
     await this.#running;
+    await this.#giveBack();
+  }
+
+  async #giveBack(): Promise<void> {
     this.#file.close();
+    for (const part of this.#options.parts) await part.close?.();
   }
 
   #run(): Promise<void> {
@@ -278,6 +284,11 @@ export class PortablePersistence {
     const { clock, turn, parts } = this.#options;
     let until = clock.now() + PERSISTENCE_TURN_MS;
     for (const part of parts) {
+      if (part.collectFar !== undefined) {
+        await part.collectFar(batch, all);
+        until = clock.now() + PERSISTENCE_TURN_MS;
+        continue;
+      }
       for (const _slice of part.collect(batch, all)) {
         if (batch.isFull) await batch.write();
         else if (clock.now() < until) continue;

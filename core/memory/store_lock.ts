@@ -9,7 +9,7 @@
  */
 import { KernelError } from "../base/errors.ts";
 import { compareExchange, load, notify, store, wait } from "./atomics.ts";
-import { HOST, hostField, HOSTS_MAX, type Layout } from "./layout.ts";
+import { HEADER, HOST, hostField, HOSTS_MAX, type Layout } from "./layout.ts";
 import type { SharedMemory } from "./shared_memory.ts";
 import { STORE, storeParts } from "./store_layout.ts";
 
@@ -23,6 +23,8 @@ const TAKEOVER_SLICES = 50;
 const STUCK_SLICES_MAX = 2_000;
 /** Slices in all: others make progress and this thread always comes too late. */
 const SLICES_MAX = 20_000;
+/** Stands for the thread that collects what is kept on disk: it is no host, and takes the lock. */
+export const COLLECTOR = HOSTS_MAX;
 /** Host states from here on are stopped or dead. */
 const STATE_STOPPED = 3;
 
@@ -94,7 +96,7 @@ export class StoreLock {
     // A plain read: seen late, a sleeper wakes by its own time-out, one slice later.
     if (words[this.#waiting] === 0) return;
     store(words, this.#waiting, 0);
-    notify(words, this.#lock, HOSTS_MAX);
+    notify(words, this.#lock, HOSTS_MAX + 1);
   }
 
   #contend(): void {
@@ -129,7 +131,7 @@ export class StoreLock {
   }
 
   #stateOf(host: number): number {
-    return hostField(this.layout, host, HOST.state) >>> 2;
+    return (host === COLLECTOR ? HEADER.collector : hostField(this.layout, host, HOST.state)) >>> 2;
   }
 }
 

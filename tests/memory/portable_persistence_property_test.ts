@@ -3,7 +3,8 @@ import { assert, assertEquals } from "@std/assert";
 import { Random } from "../../core/base/random.ts";
 import { FaultDisk } from "../support/fault_disk.ts";
 import { keepStore, type KeptStore, PATH } from "../support/kept_store.ts";
-import { assertExact } from "../support/store_arena.ts";
+import { nearCollector } from "../support/near_collector.ts";
+import { assertExact, type StoreArena } from "../support/store_arena.ts";
 
 const NAMESPACES = ["a", "b"];
 const KEYS = 40;
@@ -67,7 +68,10 @@ class Run {
   }
 
   async open(bytes?: number): Promise<void> {
-    this.kept = await keepStore(this.disk, { bytes, seed: this.seed, turn: () => Promise.resolve(this.change()) });
+    const diesAt = this.random.below(3) === 0 ? 1 + this.random.below(30) : Infinity;
+    const between = (): void => void (this.random.below(4) === 0 && this.change());
+    const far = this.random.below(2) === 0 ? undefined : (arena: StoreArena) => nearCollector(arena, between, diesAt);
+    this.kept = await keepStore(this.disk, { bytes, seed: this.seed, turn: () => Promise.resolve(this.change()), far });
   }
 
   change(): void {

@@ -217,11 +217,11 @@ export const RULES: readonly Rule[] = [
   forbid({
     name: "threads are started in one place",
     where: SHIPPED,
-    except: ["core/agents/worker_pool.ts", "core/isolation/own_thread.ts"],
+    except: ["core/base/thread.ts"],
     pattern: /\bnew\s+Worker\s*\(/,
-    instead: "use core/agents/worker_pool.ts, or core/isolation for a thread of one agent",
+    instead: "use startThread of core/base/thread.ts",
     planted: { "core/tasks/a.ts": "const w = new Worker(text, { eval: true });" },
-    innocent: { "core/agents/worker_pool.ts": "new Worker(text);", "core/tasks/a.ts": "new WorkerPool(); // new Worker(" },
+    innocent: { "core/base/thread.ts": "new Worker(text);", "core/tasks/a.ts": "new WorkerPool(); // new Worker(" },
   }),
   forbid({
     name: "native libraries are loaded in one place, the system's libc in another",

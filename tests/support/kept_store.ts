@@ -1,6 +1,7 @@
 /** A store that is kept on a disk, without a kernel around it. */
 import { Random } from "../../core/base/random.ts";
 import type { Clock } from "../../core/base/clock.ts";
+import { CollectedPart, type OpenCollector } from "../../core/memory/collected_part.ts";
 import { portableKernels } from "../../core/memory/kernels.ts";
 import type { MemoryStore } from "../../core/memory/memory_store.ts";
 import type { PersistenceDisk } from "../../core/memory/persistence_file.ts";
@@ -12,7 +13,7 @@ import { type StoreArena, storeArena } from "./store_arena.ts";
 export interface KeptStore {
   readonly arena: StoreArena;
   readonly store: MemoryStore;
-  readonly part: StorePart;
+  readonly part: StorePart | CollectedPart;
   readonly persistence: PortablePersistence;
   /** Names of the events told, in order. */
   readonly events: string[];
@@ -27,20 +28,25 @@ function busyClock(stepMs: number): Clock {
   return { now: () => now += stepMs, schedule: () => () => {} };
 }
 
-/** Opens a store of `bytes` on a disk and restores what is there. `turn` runs between any two slices of a flush. */
+/**
+ * Opens a store of `bytes` on a disk and restores what is there. `turn` runs between any two slices of a flush; `far` opens what collects in the place of
+ * this thread.
+ */
 export async function keepStore(
   disk: PersistenceDisk,
-  { bytes = 1 << 20, arena = storeArena(bytes), path = PATH, turn = () => Promise.resolve(), stepMs = 0.3, seed = 1 }: {
+  { bytes = 1 << 20, arena = storeArena(bytes), path = PATH, turn = () => Promise.resolve(), stepMs = 0.3, seed = 1, far }: {
     bytes?: number;
     arena?: StoreArena;
     path?: string;
     turn?: () => Promise<void>;
     stepMs?: number;
     seed?: number;
+    far?: (arena: StoreArena) => OpenCollector;
   } = {},
 ): Promise<KeptStore> {
   const store = arena.open(0);
-  const part = new StorePart(arena.memory, arena.layout, 0);
+  const own = new StorePart(arena.memory, arena.layout, 0);
+  const part = far === undefined ? own : new CollectedPart(own, far(arena));
   const events: string[] = [];
   const random = new Random(seed);
   const persistence = await PortablePersistence.open({
