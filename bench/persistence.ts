@@ -303,11 +303,12 @@ async function benchMessages(path: string): Promise<void> {
     }
     if (pair > 0) found.push({ without: seen.get(false)!, with: seen.get(true)! });
   }
-  const ratio = median(found.map((pair) => pair.with / pair.without));
+  const ratios = found.map((pair) => pair.with / pair.without).sort((a, b) => a - b);
+  const quarter = (part: number): string => ratios[Math.floor(part * (ratios.length - 1) / 4)].toFixed(2);
   const [without, withFlushes] = [median(found.map((pair) => pair.without)), median(found.map((pair) => pair.with))];
   console.log(
     `messages, p99 of one way: ${ms(without)} without flushes, ${ms(withFlushes)} while 1 % of 128 MiB is flushed 5 times a second: ` +
-      `×${ratio.toFixed(2)} (median of ${pairs} pairs, ${count} messages)`,
+      `×${quarter(2)} (quartiles ${quarter(1)} and ${quarter(3)} of ${pairs} pairs, ${count} messages)`,
   );
 }
 

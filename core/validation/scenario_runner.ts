@@ -17,6 +17,9 @@ import { ScenarioRun, type Tell } from "./scenario_run.ts";
 import { planScenario, resolveScenario, type ScenarioPlan, SCENARIOS } from "./scenarios.ts";
 import { judge } from "./targets.ts";
 
+/** Load of a few agents before the first scenario, so that it does not measure the compiler; not judged. Of a short run a part. */
+const WARM_UP = { agentsMax: 100, msMax: 3_000, share: 0.2, churnPerSecondMax: 1_000 } as const;
+
 /** Options of the validator. */
 export interface ValidatorOptions {
   /** Worker threads; at least 2, so that messages cross threads. Default: 2, or as many as cores − 1. */
@@ -47,7 +50,7 @@ export interface Progress {
   elapsedMs: number;
   /** Of the load. */
   durationMs: number;
-  /** `starting`, `spawning`, `load`, `draining`, `cleaning`. */
+  /** `warming up`, `spawning`, `load`, `draining`, `cleaning`. */
   phase: string;
   /** Alive now. */
   agents: number;
@@ -91,8 +94,10 @@ export class ScenarioRunner {
       await using manager = this.#manager(plans, ledger);
       const book = new IncidentBook(manager, this.threads);
       await manager.initialize();
+      // A fault that a test has planted is to be met by the scenario.
+      if (this.#options.parts === undefined) await this.#warmUp(manager, ledger, book, plans, run);
       for (const [index, plan] of plans.entries()) {
-        if (run.signal?.aborted) break;
+        if (run.signal?.aborted && index > 0) break;
         if (book.failure !== undefined) {
           const trouble = `not run: a thread that died could not be replaced: ${messageOf(book.failure.reason)}`;
           results.set(plan.name, this.#judged(notRun(plan, this.threads, this.oversubscribed), plan, [trouble]));
@@ -116,6 +121,26 @@ export class ScenarioRunner {
       // A thread that hangs under a load that the machine cannot carry is late, not dead.
       hangTimeoutMs: 5_000,
     }, this.#options.parts);
+  }
+
+  async #warmUp(manager: Kernel, ledger: LoadLedger, book: IncidentBook, plans: readonly ScenarioPlan[], run: RunOptions): Promise<void> {
+    const [first] = plans;
+    const agents = Math.min(first.agents, WARM_UP.agentsMax);
+    const durationMs = Math.min(WARM_UP.msMax, WARM_UP.share * plans.reduce((sum, plan) => sum + plan.durationMs, 0));
+    const plan = planScenario(first, { agents, durationMs });
+    const { name: scenario, durationMs: wholeMs } = first;
+    run.onProgress?.({
+      scenario,
+      index: 0,
+      total: plans.length,
+      phase: "warming up",
+      durationMs: wholeMs,
+      elapsedMs: 0,
+      agents: 0,
+      messagesPerSecond: 0,
+    });
+    const churnPerSecond = Math.min(plan.churnPerSecond, WARM_UP.churnPerSecondMax);
+    await this.#runOne(manager, ledger, book, { ...plan, churnPerSecond }, run.signal ?? new AbortController().signal, () => {});
   }
 
   async #runOne(
