@@ -169,6 +169,8 @@ export const METRIC_SERIES_PER_CALL_MAX = 32;
 export const PROCESS_AGENTS_MAX = 256;
 /** Bytes of one request file: as much as a message. */
 export const REQUEST_BYTES_MAX = 1_048_576;
+/** Objects within objects in the context of one request, as in a message: it is read in one go and written again, by recursion. */
+export const REQUEST_NESTING_MAX = 500;
 /** Requirements of one request: a list that a person still reads. */
 export const REQUIREMENTS_MAX = 1_000;
 /** Characters of a request's id, role and model: they become file names, arguments and variables. */

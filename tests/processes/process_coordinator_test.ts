@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
+import { type Clock, epochOffsetMs, SystemClock } from "../../core/base/clock.ts";
 import { ConfigError } from "../../core/base/errors.ts";
 import { type CoordinatorOptions, ProcessCoordinator } from "../../core/processes/process_coordinator.ts";
 import type { AgentResult } from "../../core/processes/agent_result.ts";
@@ -88,15 +89,33 @@ swarmTest("an id that was used is refused, whether at work or done", async (swar
 swarmTest("a file that is still being written is waited for", async (swarm) => {
   const text = JSON.stringify({ requestId: "slow", agentRole: "a", task: { objective: "o" } });
   await swarm.drop("slow.json", text.slice(0, 20));
-  const later = new Date(Date.now() + 3_600_000); // so that this test has all the time it takes
-  await Deno.utime(`${swarm.root}/requests/slow.json`, later, later);
-  const coordinator = await swarm.open("echo ok");
+  const system = new SystemClock(epochOffsetMs());
+  let stoppedAt: number | null = system.now(); // so that this test has all the time it takes
+  const clock: Clock = { now: () => stoppedAt ?? system.now(), schedule: (...call) => system.schedule(...call) };
+  const coordinator = await swarm.open("echo ok", { clock });
   const running = coordinator.run({ once: true });
   await until(() => coordinator.agents.length === 1);
   const [claim] = await swarm.names("processing");
   await Deno.writeTextFile(`${swarm.root}/processing/${claim}`, text.slice(20), { append: true });
+  stoppedAt = null;
   await running;
   assertEquals((await swarm.result("slow")).status, "completed");
+});
+
+swarmTest("one whose time lies ahead is waited for no longer", async (swarm) => {
+  await swarm.drop("ahead.json", "{");
+  const ahead = new Date(Date.now() + 3_600_000);
+  await Deno.utime(`${swarm.root}/requests/ahead.json`, ahead, ahead);
+  await swarm.serve("true");
+  assertEquals(await swarm.names("rejected"), ["ahead.json", "ahead.json.reason.json"]);
+});
+
+swarmTest("a file that is no UTF-8 is not served with other characters in its place", async (swarm) => {
+  await swarm.drop("latin.json", "");
+  const text = JSON.stringify({ requestId: "latin", agentRole: "a", task: { objective: "caf\u00e9" } });
+  await Deno.writeFile(`${swarm.root}/requests/latin.json`, Uint8Array.from(text, (character) => character.charCodeAt(0)));
+  await swarm.serve("true");
+  assertEquals(JSON.parse(await Deno.readTextFile(`${swarm.root}/rejected/latin.json.reason.json`)).reason, "file: it is no UTF-8.");
 });
 
 swarmTest("a command that is not there is refused before a request is touched", async (swarm) => {
