@@ -41,7 +41,8 @@ const GENERATED = /-\d{13}-[0-9a-z]{6}$/;
 // deno-lint-ignore no-control-regex -- they are what is refused
 const PLAIN = /^(?!-)[^\u0000-\u001f\u007f]+$/;
 
-const id = z.string().max(REQUEST_TEXT_CHARS_MAX)
+/** What may name files. */
+export const id = z.string().max(REQUEST_TEXT_CHARS_MAX)
   .regex(ID, "use letters, digits and . _ - between them: it names files")
   .refine((text) => !text.includes(".."), "two dots in a row are a path, not an id");
 const label = z.string().max(REQUEST_TEXT_CHARS_MAX).regex(PLAIN, "use printable characters, and no dash at the beginning");

@@ -199,6 +199,17 @@ swarmTest("agents request agents, to a depth and a number", async (swarm) => {
   assertEquals(reasons.filter((reason) => reason.includes("requestDepthMax")).length, 6);
 });
 
+swarmTest("a place in a tree that a crash cut short, or an agent wrote over, is found anew", async (swarm) => {
+  await Deno.mkdir(`${swarm.root}/lineage`);
+  const torn = ["", "{", "null", '{"rootRequestId":"../x","depth":1}', '{"rootRequestId":"p","depth":-1}'];
+  for (const [i, text] of torn.entries()) {
+    await Deno.writeTextFile(`${swarm.root}/lineage/r-${i}.json`, text);
+    await swarm.request(`r-${i}`, { parentRequestId: "p" });
+  }
+  await swarm.serve("echo $SWARM_DEPTH");
+  assertEquals(finished(swarm).map(({ output }) => output), torn.map(() => "1\n"));
+});
+
 swarmTest("cancel ends one agent, and its result says so", async (swarm) => {
   await swarm.request("r-1");
   await swarm.request("r-2");
