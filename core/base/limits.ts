@@ -313,8 +313,6 @@ export const MODEL_CALLS_OPEN_MAX = 10_000;
 export const MODEL_STREAM_CHARS_MAX = 1_048_576;
 /** Bytes of one answer of a provider on the network, as it comes: 200,000 tokens in an event of 300 bytes each. */
 export const MODEL_ANSWER_BYTES_MAX = 67_108_864;
-/** Bytes that are read of a refusal: enough to say why. */
-export const MODEL_REFUSAL_BYTES_MAX = 16_384;
 /** Bytes that a command which stands for a model may write: as much as a message can hold. */
 export const MODEL_PROCESS_BYTES_MAX = 1_048_576;
 /** Tries of a failed model call after the first one. */
