@@ -11,7 +11,7 @@
  * @module
  */
 import { type Clock, epochOffsetMs, SystemClock } from "../base/clock.ts";
-import { ConfigError } from "../base/errors.ts";
+import { ConfigError, isKernelError, KernelError } from "../base/errors.ts";
 import { entropy, Random } from "../base/random.ts";
 import { acpDriver, type PermissionPolicy } from "./acp_driver.ts";
 import { type AgentDriver, plainDriver } from "./agent_driver.ts";
@@ -178,7 +178,7 @@ export class ProcessCoordinator {
 
   /**
    * Serves requests: with `once` until none is left, else until `signal` aborts. An abort drains: nothing more is claimed, and who runs may end;
-   * `stopAll` ends them. Rejects when the folder cannot be written; the next coordinator takes up what was at work then.
+   * `stopAll` ends them. Rejects with the code `SWARM_FOLDER` when the folder cannot be written; the next coordinator takes up what was at work then.
    */
   async run({ once = false, signal }: { once?: boolean; signal?: AbortSignal } = {}): Promise<CoordinatorSummary> {
     const { clock, settings } = this.#parts;
@@ -191,12 +191,14 @@ export class ProcessCoordinator {
         await this.#untilWoken(clock, isEmpty ? settings.pollIntervalMs : undefined);
       }
       while (this.#taken > 0) await this.#untilWoken(clock);
+    } catch (error) {
+      throw this.#told(error);
     } finally {
       signal?.removeEventListener("abort", wake);
       await this.#sweep.finish();
       await this.#parts.journal.close();
     }
-    if (this.#broken !== null) throw this.#broken.error;
+    if (this.#broken !== null) throw this.#told(this.#broken.error);
     return this.summary;
   }
 
@@ -276,6 +278,17 @@ export class ProcessCoordinator {
       this.#taken--;
       this.#wake();
     }
+  }
+
+  /** What the system says of a file, in the kernel's words. */
+  #told(error: unknown): unknown {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (isKernelError(error) || typeof code !== "string") return error;
+    const { root } = this.#parts.folder;
+    const why = `${root} cannot be worked in any more: ${(error as Error).message.replace(/\.$/, "")}. `;
+    return new KernelError("SWARM_FOLDER", `${why}Mend that and start again: what was at work is taken up then.`, { folder: root, code }, {
+      cause: error,
+    });
   }
 
   #count(served: NonNullable<Awaited<ReturnType<typeof serve>>>): void {

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
 import { type Clock, epochOffsetMs, SystemClock } from "../../core/base/clock.ts";
-import { ConfigError } from "../../core/base/errors.ts";
+import { ConfigError, KernelError } from "../../core/base/errors.ts";
 import { type CoordinatorOptions, ProcessCoordinator } from "../../core/processes/process_coordinator.ts";
 import type { AgentResult } from "../../core/processes/agent_result.ts";
 import { testWith } from "../support/permissions.ts";
@@ -275,4 +275,12 @@ swarmTest("a result that somebody forged is not believed while its agent is at w
   await swarm.serve('echo "{}" > $SWARM_DIR/results/r-1.json; echo mine');
   assertEquals((await swarm.result("r-1")).output, "mine\n");
   assertEquals(await swarm.names("rejected"), ["r-1.result.json", "r-1.result.json.reason.json"]);
+});
+
+swarmTest("a folder that cannot be written any more is told by its code, and taken up by the next", async (swarm) => {
+  await swarm.request("r-1");
+  const error = await assertRejects(() => swarm.serve("rm -r $SWARM_DIR/results; echo done"), KernelError, "results/r-1.json");
+  assertEquals([error.code, error.data.code], ["SWARM_FOLDER", "ENOENT"]);
+  await swarm.serve("echo again");
+  assertEquals((await swarm.result("r-1")).fate, "unknown");
 });
