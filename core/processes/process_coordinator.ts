@@ -191,8 +191,6 @@ export class ProcessCoordinator {
         await this.#untilWoken(clock, isEmpty ? settings.pollIntervalMs : undefined);
       }
       while (this.#taken > 0) await this.#untilWoken(clock);
-    } catch (error) {
-      throw this.#told(error);
     } finally {
       signal?.removeEventListener("abort", wake);
       await this.#sweep.finish();
@@ -220,7 +218,10 @@ export class ProcessCoordinator {
   async #fill(signal: AbortSignal | undefined): Promise<boolean> {
     while (this.#taken < this.#parts.settings.maxConcurrentAgents) {
       this.#taken++;
-      const fileName = this.#isEnding(signal) ? undefined : await this.#next();
+      const fileName = this.#isEnding(signal) ? undefined : await this.#next().catch((error) => {
+        this.#broken ??= { error }; // who is at work may end all the same
+        return undefined;
+      });
       if (fileName === undefined || this.#isEnding(signal)) {
         this.#taken--;
         return true;

@@ -284,3 +284,10 @@ swarmTest("a folder that cannot be written any more is told by its code, and tak
   await swarm.serve("echo again");
   assertEquals((await swarm.result("r-1")).fate, "unknown");
 });
+
+swarmTest("whoever is at work when the folder cannot be looked at any more is waited for", async (swarm) => {
+  await swarm.request("r-1");
+  const script = "cat > /dev/null; rm -r $SWARM_DIR/requests; sleep 0.3; echo done";
+  await assertRejects(() => swarm.serve(script, { settings: { pollIntervalMs: 10 } }), KernelError, "cannot be worked in");
+  assertEquals((await swarm.result("r-1")).output, "done\n");
+});
