@@ -8,7 +8,7 @@ import type { AgentHost } from "./agents/agent_host.ts";
 import type { AgentRecord, AgentRegistry } from "./agents/agent_registry.ts";
 import type { Clock } from "./base/clock.ts";
 import type { KernelConfig } from "./base/config.ts";
-import { AgentNotFoundError, isKernelError } from "./base/errors.ts";
+import { AgentNotFoundError, ConfigError, isKernelError } from "./base/errors.ts";
 import { MODEL_CALLS_OPEN_MAX } from "./base/limits.ts";
 import { Random } from "./base/random.ts";
 import type { TaskResult } from "./bus/task.ts";
@@ -90,7 +90,7 @@ export class TaskService {
   /** Throws when models cannot be asked: no key, no permission. */
   async start(): Promise<void> {
     const { recording } = this.#parts.config.models;
-    if (recording?.mode === "record") await Deno.mkdir(recording.folder, { recursive: true });
+    if (recording !== null) await checkFolder(recording.mode, recording.folder);
     this.desk.check();
   }
 
@@ -153,6 +153,17 @@ export class TaskService {
       },
       isAlive: (id) => this.#parts.host().directory.lookup(id) !== 0,
     };
+  }
+}
+
+/** Makes it when it is to be written. Throws `ConfigError`, or the runtime's own word on a permission that is missing. */
+async function checkFolder(mode: "record" | "replay", folder: string): Promise<void> {
+  try {
+    if (mode === "record") await Deno.mkdir(folder, { recursive: true });
+    else for await (const _entry of Deno.readDir(folder)) break;
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotCapable) throw cause;
+    throw new ConfigError(`executor.${mode}`, `the folder cannot be used: ${(cause as Error).message}.`, { folder }, { cause });
   }
 }
 

@@ -46,6 +46,52 @@ testWith({ read: true, write: true, run: true }, "the README's program that keep
   }
 });
 
+testWith({ read: true, write: true, run: true }, "the README's agents that are kept apart are, and read what they may", async () => {
+  const readme = await Deno.readTextFile(new URL("README.md", root));
+  const block = /```ts ignore\n(const coder = [^`]*?isolated;[\s\S]*?)```/.exec(readme)![1];
+  const folder = await Deno.makeTempDir();
+  try {
+    const agent = new URL("core/agents/agent.ts", root);
+    const reader = `onMessage: async ({ payload }, ctx) => void ctx.reply(await Deno.readTextFile(payload))`;
+    await Deno.writeTextFile(
+      `${folder}/reader.ts`,
+      `import { defineAgent } from "${agent}";\nexport default defineAgent({ ${reader} });\n`,
+    );
+    await Deno.mkdir(`${folder}/docs`);
+    await Deno.writeTextFile(`${folder}/docs/intro.md`, "an introduction");
+    const program = `import { UltraFastAgentManager } from "${new URL("mod.ts", root)}";
+      await using manager = new UltraFastAgentManager({ behaviors: { reader: new URL("./reader.ts", import.meta.url) } });
+      await manager.initialize();
+      ${
+      block.replace("await manager.ask(reader", "const text = await manager.ask(reader").replace(
+        "manager.getSystemStatus()",
+        "const counts = $&",
+      )
+    }
+      console.log(JSON.stringify([text, counts]));
+      await manager.ask(reader, "main.ts").catch((error) => console.log(error.message.split(" to ")[0]));`;
+    await Deno.writeTextFile(`${folder}/main.ts`, program);
+    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      ...{
+        cwd: folder,
+        args: [
+          "run",
+          "--no-prompt",
+          `--config=${new URL("deno.json", root).pathname}`,
+          "--allow-read",
+          `--allow-run=${Deno.execPath()}`,
+          "main.ts",
+        ],
+      },
+    }).output();
+    const decoder = new TextDecoder();
+    const said = ['["an introduction",{"worker":1,"process":1}]', "Requires read access"];
+    assertEquals([code, decoder.decode(stdout).trim().split("\n")], [0, said], decoder.decode(stderr));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 testWith({ read: true }, "every error name of core/ has a line in the README's table", async () => {
   const readme = await Deno.readTextFile(new URL("README.md", root));
   const codes = new Set<string>();

@@ -169,6 +169,8 @@ export const METRIC_SERIES_PER_CALL_MAX = 32;
 export const PROCESS_AGENTS_MAX = 256;
 /** Bytes of one request file: as much as a message. */
 export const REQUEST_BYTES_MAX = 1_048_576;
+/** Objects within objects in the context of one request, as in a message: it is read in one go and written again, by recursion. */
+export const REQUEST_NESTING_MAX = 500;
 /** Requirements of one request: a list that a person still reads. */
 export const REQUIREMENTS_MAX = 1_000;
 /** Characters of a request's id, role and model: they become file names, arguments and variables. */
@@ -309,6 +311,8 @@ export const TOOL_OUTPUT_CHARS_MAX = 100_000;
 export const MODEL_CALLS_OPEN_MAX = 10_000;
 /** Pieces of a stream that wait for its reader, in characters; beyond, the provider is not read on. */
 export const MODEL_STREAM_CHARS_MAX = 1_048_576;
+/** Bytes of one answer of a provider on the network, as it comes: 200,000 tokens in an event of 300 bytes each. */
+export const MODEL_ANSWER_BYTES_MAX = 67_108_864;
 /** Bytes that a command which stands for a model may write: as much as a message can hold. */
 export const MODEL_PROCESS_BYTES_MAX = 1_048_576;
 /** Tries of a failed model call after the first one. */

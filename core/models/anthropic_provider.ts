@@ -7,6 +7,7 @@
 import type Anthropic from "@anthropic-ai/sdk";
 import { MODEL_TIMEOUT_MS } from "../base/limits.ts";
 import type { ModelMessage, StopReason, ToolCall } from "../bus/model.ts";
+import { boundedFetch } from "./bounded_fetch.ts";
 import { ModelError } from "./model_errors.ts";
 import type { ModelProvider, ProviderReply, ProviderRequest } from "./model_provider.ts";
 import { checkNetwork, keyOf } from "./provider_access.ts";
@@ -32,7 +33,7 @@ export function anthropicProvider(plan: NetworkPlan): ModelProvider {
       const http = Deno.createHttpClient({ poolMaxIdlePerHost: 1 });
       const client = new Client({
         ...{ apiKey: key(), authToken: null, webhookKey: null, baseURL: baseUrl, maxRetries: 0, timeout: MODEL_TIMEOUT_MS },
-        ...{ logLevel: "off" as const, openTelemetry: false as const, fetchOptions: { client: http } },
+        ...{ logLevel: "off" as const, openTelemetry: false as const, fetch: boundedFetch(name), fetchOptions: { client: http } },
       });
       return new SdkConnection(plan, http, {
         stream: (request, signal) => client.messages.create(paramsOf(request), { signal }).withResponse(),

@@ -127,8 +127,8 @@ export class ModelOffice {
     stream.chars += piece.length;
     stream.wake?.();
     if (stream.chars <= MODEL_STREAM_CHARS_MAX) return;
-    this.#cancel(
-      callId,
+    // It stays open: its reader is told behind what it has not read.
+    this.#calls.get(callId)?.abort(
       new KernelError("STREAM_TOO_LONG", `more than ${MODEL_STREAM_CHARS_MAX} characters wait for the stream's reader.`),
     );
   }
@@ -141,10 +141,7 @@ export class ModelOffice {
     }
     stream.wake = undefined;
     const { pieces, reply, error } = stream;
-    stream.pieces = [];
-    stream.chars = 0;
-    if (reply === undefined && error === undefined) return { pieces };
-    if (error !== undefined && pieces.length > 0) return { pieces }; // the error is next
+    if (pieces.length > 0) return { pieces: taken(stream) }; // the end is next: pieces and reply together may be too long for a message
     this.#streams.delete(callId);
     if (error !== undefined) throw error.reason;
     return { pieces, reply };
@@ -154,6 +151,26 @@ export class ModelOffice {
     this.#streams.delete(callId);
     this.#calls.get(callId)?.abort(reason);
   }
+}
+
+/** Characters of a stream that are handed on at a time: however they are encoded, they fit into a message. */
+const PART_CHARS = 65_536;
+
+/** What waits, as far as it surely fits into a message. */
+function taken(stream: OpenStream): string[] {
+  const { pieces } = stream;
+  let [count, chars] = [0, 0];
+  while (count < pieces.length && chars + pieces[count].length <= PART_CHARS) chars += pieces[count++].length;
+  if (count === 0) {
+    // Not between the halves of a character: each half alone would become another.
+    chars = PART_CHARS - (/[\ud800-\udbff]/.test(pieces[0][PART_CHARS - 1]) ? 1 : 0);
+    const part = pieces[0].slice(0, chars);
+    pieces[0] = pieces[0].slice(chars);
+    stream.chars -= chars;
+    return [part];
+  }
+  stream.chars -= chars;
+  return pieces.splice(0, count);
 }
 
 function keyOf(agentId: AgentId, taskId: string): string {

@@ -7,6 +7,7 @@
 import type OpenAI from "openai";
 import { MODEL_TIMEOUT_MS } from "../base/limits.ts";
 import type { ModelMessage, StopReason, TokenUsage } from "../bus/model.ts";
+import { boundedFetch } from "./bounded_fetch.ts";
 import { ModelError } from "./model_errors.ts";
 import type { ModelProvider, ProviderReply, ProviderRequest } from "./model_provider.ts";
 import { checkNetwork, keyOf } from "./provider_access.ts";
@@ -41,7 +42,7 @@ export function openAiProvider(plan: NetworkPlan): ModelProvider {
         // What is null here is not looked for in the environment.
         ...{ apiKey: key(), adminAPIKey: null, organization: null, project: null, webhookSecret: null },
         ...{ baseURL: baseUrl, maxRetries: 0, timeout: MODEL_TIMEOUT_MS },
-        ...{ logLevel: "off" as const, fetchOptions: { client: http } },
+        ...{ logLevel: "off" as const, fetch: boundedFetch(name), fetchOptions: { client: http } },
       });
       return new SdkConnection(plan, http, {
         stream: (request, signal) => client.chat.completions.create(paramsOf(request, isOpenAi), { signal }).withResponse(),

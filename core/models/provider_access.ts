@@ -22,6 +22,9 @@ function granted(descriptor: Deno.PermissionDescriptor): boolean {
   return Deno.permissions.querySync(descriptor).state === "granted";
 }
 
+/** What is not refused as a header: the refusal would show the key. */
+const HEADER_VALUE = /^[\x21-\x7e]+$/;
+
 /** The key. Throws `ModelKeyMissingError` that names the variable and the flag. */
 export function keyOf({ provider, apiKey, variable, alsoReads = [] }: KeySource): string {
   const wanted = apiKey === undefined ? [variable, ...alsoReads] : alsoReads;
@@ -31,7 +34,11 @@ export function keyOf({ provider, apiKey, variable, alsoReads = [] }: KeySource)
     throw new ModelKeyMissingError(provider, variable, `${why} with --allow-env=${wanted.join(",")}.`);
   }
   const key = apiKey ?? Deno.env.get(variable);
-  if (key !== undefined && key !== "") return key;
+  if (key !== undefined && HEADER_VALUE.test(key)) return key;
+  if (key) {
+    const where = apiKey === undefined ? variable : "apiKey";
+    throw new ModelKeyMissingError(provider, variable, `${where} holds something that is no key (a line's end, a space?); set it anew.`);
+  }
   throw new ModelKeyMissingError(provider, variable, `set ${variable}, or give apiKey beside the provider's name.`);
 }
 

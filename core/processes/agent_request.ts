@@ -6,7 +6,7 @@
  */
 import { z } from "zod";
 import { KernelError } from "../base/errors.ts";
-import { REQUEST_TEXT_CHARS_MAX, REQUIREMENTS_MAX } from "../base/limits.ts";
+import { REQUEST_NESTING_MAX, REQUEST_TEXT_CHARS_MAX, REQUIREMENTS_MAX } from "../base/limits.ts";
 import type { Random } from "../base/random.ts";
 
 /** What an agent shall do. */
@@ -41,7 +41,8 @@ const GENERATED = /-\d{13}-[0-9a-z]{6}$/;
 // deno-lint-ignore no-control-regex -- they are what is refused
 const PLAIN = /^(?!-)[^\u0000-\u001f\u007f]+$/;
 
-const id = z.string().max(REQUEST_TEXT_CHARS_MAX)
+/** What may name files. */
+export const id = z.string().max(REQUEST_TEXT_CHARS_MAX)
   .regex(ID, "use letters, digits and . _ - between them: it names files")
   .refine((text) => !text.includes(".."), "two dots in a row are a path, not an id");
 const label = z.string().max(REQUEST_TEXT_CHARS_MAX).regex(PLAIN, "use printable characters, and no dash at the beginning");
@@ -68,6 +69,15 @@ export class RequestRejectedError extends KernelError {
   }
 }
 
+/** The text of a request file, or `RequestRejectedError`: with other characters in the place of what is no UTF-8 it would be another request. */
+export function textOf(bytes: Uint8Array<ArrayBuffer>): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    throw new RequestRejectedError("file", "it is no UTF-8.", { cause });
+  }
+}
+
 /** Understands the text of a request file named `fileName`, or throws `RequestRejectedError` that names the field. */
 export function parseRequest(text: string, fileName: string, newId: () => string): AgentRequest {
   let value: unknown;
@@ -82,6 +92,12 @@ export function parseRequest(text: string, fileName: string, newId: () => string
     throw new RequestRejectedError(path.join(".") || "file", message);
   }
   const { requestId, agentRole, parentRequestId, model, task } = parsed.data;
+  if (isDeeper(task.context, REQUEST_NESTING_MAX)) {
+    throw new RequestRejectedError(
+      "task.context",
+      `it is nested more than ${REQUEST_NESTING_MAX} levels deep; put it into a file of its own.`,
+    );
+  }
   const stem = fileName.replace(/\.json$/, "");
   return {
     // A file that was put back after a crash carries the id that was made for it in its name.
@@ -95,6 +111,14 @@ export function parseRequest(text: string, fileName: string, newId: () => string
       ...Object.keys(task).filter((key) => !TASK_KEYS.includes(key)).map((key) => `task.${key}`),
     ],
   };
+}
+
+/** Whether there are more objects within objects than that; a layer at a time, for a recursion would need the stack that this protects. */
+function isDeeper(value: unknown, levels: number): boolean {
+  const objectsIn = (items: unknown[]): object[] => items.filter((item) => typeof item === "object" && item !== null) as object[];
+  let layer = objectsIn([value]);
+  for (let level = 1; layer.length > 0 && level <= levels; level++) layer = objectsIn(layer.flatMap((item) => Object.values(item)));
+  return layer.length > 0;
 }
 
 const BASE36 = 36;

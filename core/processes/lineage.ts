@@ -5,7 +5,8 @@
  *
  * @module
  */
-import { RequestRejectedError } from "./agent_request.ts";
+import { z } from "zod";
+import { id, RequestRejectedError } from "./agent_request.ts";
 import type { AgentRequest } from "./agent_request.ts";
 import type { ProcessSettings } from "./process_settings.ts";
 import type { RequestFolder } from "./request_folder.ts";
@@ -43,11 +44,14 @@ export async function enroll(
   return lineage;
 }
 
+const schema = z.object({ rootRequestId: id, depth: z.int().min(0) });
+
+/** Null when there is none, or none that can be read: a crash may have cut it short, an agent may have written over it. */
 async function read(folder: RequestFolder, requestId: string): Promise<Lineage | null> {
   try {
-    return JSON.parse(await Deno.readTextFile(folder.path("lineage", `${requestId}.json`))) as Lineage;
+    return schema.parse(JSON.parse(await Deno.readTextFile(folder.path("lineage", `${requestId}.json`))));
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
+    if (error instanceof Deno.errors.NotFound || error instanceof SyntaxError || error instanceof z.ZodError) return null;
     throw error;
   }
 }

@@ -11,7 +11,7 @@
  * @module
  */
 import { type Clock, epochOffsetMs, SystemClock } from "../base/clock.ts";
-import { ConfigError } from "../base/errors.ts";
+import { ConfigError, isKernelError, KernelError } from "../base/errors.ts";
 import { entropy, Random } from "../base/random.ts";
 import { acpDriver, type PermissionPolicy } from "./acp_driver.ts";
 import { type AgentDriver, plainDriver } from "./agent_driver.ts";
@@ -178,7 +178,7 @@ export class ProcessCoordinator {
 
   /**
    * Serves requests: with `once` until none is left, else until `signal` aborts. An abort drains: nothing more is claimed, and who runs may end;
-   * `stopAll` ends them. Rejects when the folder cannot be written; the next coordinator takes up what was at work then.
+   * `stopAll` ends them. Rejects with the code `SWARM_FOLDER` when the folder cannot be written; the next coordinator takes up what was at work then.
    */
   async run({ once = false, signal }: { once?: boolean; signal?: AbortSignal } = {}): Promise<CoordinatorSummary> {
     const { clock, settings } = this.#parts;
@@ -196,7 +196,7 @@ export class ProcessCoordinator {
       await this.#sweep.finish();
       await this.#parts.journal.close();
     }
-    if (this.#broken !== null) throw this.#broken.error;
+    if (this.#broken !== null) throw this.#told(this.#broken.error);
     return this.summary;
   }
 
@@ -218,7 +218,10 @@ export class ProcessCoordinator {
   async #fill(signal: AbortSignal | undefined): Promise<boolean> {
     while (this.#taken < this.#parts.settings.maxConcurrentAgents) {
       this.#taken++;
-      const fileName = this.#isEnding(signal) ? undefined : await this.#next();
+      const fileName = this.#isEnding(signal) ? undefined : await this.#next().catch((error) => {
+        this.#broken ??= { error }; // who is at work may end all the same
+        return undefined;
+      });
       if (fileName === undefined || this.#isEnding(signal)) {
         this.#taken--;
         return true;
@@ -276,6 +279,17 @@ export class ProcessCoordinator {
       this.#taken--;
       this.#wake();
     }
+  }
+
+  /** What the system says of a file, in the kernel's words. */
+  #told(error: unknown): unknown {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (isKernelError(error) || typeof code !== "string") return error;
+    const { root } = this.#parts.folder;
+    const why = `${root} cannot be worked in any more: ${(error as Error).message.replace(/\.$/, "")}. `;
+    return new KernelError("SWARM_FOLDER", `${why}Mend that and start again: what was at work is taken up then.`, { folder: root, code }, {
+      cause: error,
+    });
   }
 
   #count(served: NonNullable<Awaited<ReturnType<typeof serve>>>): void {

@@ -10,7 +10,7 @@ import { signalProcess } from "../base/child_group.ts";
 import { type OpenRequest, openRequests } from "./journal.ts";
 import type { ProcessTable } from "./process_table.ts";
 import type { RequestFolder } from "./request_folder.ts";
-import { parseRequest } from "./agent_request.ts";
+import { type AgentRequest, parseRequest, RequestRejectedError } from "./agent_request.ts";
 import { processesOf } from "./stray_processes.ts";
 
 /** What was found. */
@@ -155,7 +155,7 @@ class Recovery {
 
   async #unknownResult({ requestId, fileName, startedAtMs }: OpenRequest, path: string): Promise<AgentResult> {
     const { clock, coordinator } = this.#parts;
-    const { agentRole, parentRequestId } = parseRequest(await Deno.readTextFile(path), fileName, () => requestId);
+    const { agentRole, parentRequestId } = await asked(path, fileName, requestId);
     return {
       ...{ requestId, requestFile: fileName, agentRole, parentRequestId: parentRequestId ?? null, status: "failed", output: "" },
       ...{ durationMs: startedAtMs === undefined ? 0 : Math.max(0, clock.now() - startedAtMs), exitCode: null, failureReason: "SHUTDOWN" },
@@ -163,6 +163,16 @@ class Recovery {
         `the coordinator died while the agent may have run; how far it came is not known. What it printed is in logs/${requestId}.stream.txt.`,
       ...{ fate: "unknown", stats: null, completedAt: new Date(clock.now()).toISOString(), coordinator },
     };
+  }
+}
+
+/** What was asked. An agent can write over its request: then nobody knows any more, and that must not keep the others from being taken up. */
+async function asked(path: string, fileName: string, requestId: string): Promise<Pick<AgentRequest, "agentRole" | "parentRequestId">> {
+  try {
+    return parseRequest(await Deno.readTextFile(path), fileName, () => requestId);
+  } catch (error) {
+    if (error instanceof RequestRejectedError) return { agentRole: "unknown" };
+    throw error;
   }
 }
 

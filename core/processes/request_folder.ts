@@ -109,8 +109,8 @@ export class RequestFolder {
     return moved(from, claim.path) ? claim : null;
   }
 
-  /** Text of a claimed file and the time of its last change. Throws `RequestRejectedError`. */
-  read({ path }: Claim): { text: string; changedMs: number } {
+  /** What is in a claimed file, and the time of its last change. Throws `RequestRejectedError`. */
+  read({ path }: Claim): { bytes: Uint8Array<ArrayBuffer>; changedMs: number } {
     const info = Deno.lstatSync(path);
     if (!info.isFile) throw new RequestRejectedError("file", "it is no ordinary file.");
     if (info.size > REQUEST_BYTES_MAX) {
@@ -120,7 +120,7 @@ export class RequestFolder {
       );
     }
     try {
-      return { text: Deno.readTextFileSync(path), changedMs: info.mtime?.getTime() ?? 0 };
+      return { bytes: Deno.readFileSync(path), changedMs: info.mtime?.getTime() ?? 0 };
     } catch (cause) {
       throw new RequestRejectedError("file", `it cannot be read: ${(cause as Error).message}`, { cause });
     }

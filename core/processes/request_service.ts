@@ -4,7 +4,7 @@
  * @module
  */
 import { REQUEST_UNFINISHED_MS } from "../base/limits.ts";
-import { type AgentRequest, generateId, parseRequest, RequestRejectedError } from "./agent_request.ts";
+import { type AgentRequest, generateId, parseRequest, RequestRejectedError, textOf } from "./agent_request.ts";
 import type { AgentResult, FailureReason } from "./agent_result.ts";
 import { AgentRun } from "./agent_run.ts";
 import { execFailure, SpawnFailedError } from "../base/child_group.ts";
@@ -48,12 +48,17 @@ export async function serve(parts: ServiceParts, fileName: string, view: Service
 
 /** A file that is no JSON yet may still be being written: it is read again until it has not changed for a while. */
 async function readSettled({ folder, clock, random }: ServiceParts, claim: Claim): Promise<AgentRequest> {
+  let [seen, seenAt] = ["", 0];
   for (;;) {
-    const { text, changedMs } = folder.read(claim);
+    const { bytes, changedMs } = folder.read(claim);
     try {
-      return parseRequest(text, claim.fileName, () => generateId("req", clock.now(), random));
+      return parseRequest(textOf(bytes), claim.fileName, () => generateId("req", clock.now(), random));
     } catch (error) {
-      const unfinished = error instanceof RequestRejectedError && error.field === "file" && clock.now() - changedMs < REQUEST_UNFINISHED_MS;
+      // By the file's own time, or by ours since it was first seen so: its time may lie ahead, when it comes from elsewhere or the date was set.
+      const now = clock.now();
+      if (seen !== `${bytes.length} ${changedMs}`) [seen, seenAt] = [`${bytes.length} ${changedMs}`, now];
+      const sameForMs = now - Math.min(changedMs, seenAt);
+      const unfinished = error instanceof RequestRejectedError && error.field === "file" && sameForMs < REQUEST_UNFINISHED_MS;
       if (!unfinished) throw error;
       await pause(clock, REQUEST_UNFINISHED_MS / 10);
     }

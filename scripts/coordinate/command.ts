@@ -59,21 +59,25 @@ async function coordinate(options: CoordinateArguments, world: CoordinateWorld):
   const defined = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined)) as typeof rest;
   const given: CoordinatorOptions = { ...defined, folder, variable: world.variable, onEvent: (event) => show(event) };
   const coordinator = await ProcessCoordinator.open(given);
-  const table = new LiveTable({ write: world.err, columns: world.columns }, coordinator);
-  show = json ? (event) => world.out(`${JSON.stringify(event)}\n`) : (event) => table.event(event);
-  const drawing = setInterval(() => json ? undefined : table.draw(), DRAW_INTERVAL_MS);
   const draining = new AbortController();
+  const { out, err, columns } = untilGone(world, (why) => {
+    draining.abort();
+    if (json) err(`draining: the output cannot be written any more: ${why}\n`);
+  });
+  const table = new LiveTable({ write: err, columns }, coordinator);
+  show = json ? (event) => out(`${JSON.stringify(event)}\n`) : (event) => table.event(event);
+  const drawing = setInterval(() => json ? undefined : table.draw(), DRAW_INTERVAL_MS);
   const stopListening = world.onInterrupt(() => {
     if (draining.signal.aborted) return coordinator.stopAll();
-    if (!json) world.err("draining: agents at work may end; press Ctrl-C again to end them\n");
     draining.abort();
+    if (!json) table.line("draining: agents at work may end; press Ctrl-C again to end them");
   });
   try {
     const summary = await coordinator.run({ once, signal: draining.signal });
-    if (json) world.out(`${JSON.stringify({ event: "summary", ...summary })}\n`);
+    if (json) out(`${JSON.stringify({ event: "summary", ...summary })}\n`);
     else table.end();
-    if (!json && world.columns() === null) {
-      world.err(`${summary.completed} completed, ${summary.failed} failed, ${summary.rejected} rejected\n`);
+    if (!json && columns() === null) {
+      err(`${summary.completed} completed, ${summary.failed} failed, ${summary.rejected} rejected\n`);
     }
     if (draining.signal.aborted) return EXIT.interrupted;
     return summary.failed + summary.rejected === 0 ? EXIT.completed : EXIT.failed;
@@ -81,6 +85,28 @@ async function coordinate(options: CoordinateArguments, world: CoordinateWorld):
     clearInterval(drawing);
     stopListening();
   }
+}
+
+type Screen = Pick<CoordinateWorld, "out" | "err" | "columns">;
+
+/** Shows until that fails: a terminal that was closed, or a reader that has left, is an interrupt, and no reason to leave agents at work alone. */
+function untilGone(world: Screen, onGone: (why: string) => void): Screen {
+  const gone = new Set<keyof Screen>();
+  const tried = <T>(name: keyof Screen, act: () => T, otherwise: T): T => {
+    if (gone.has(name)) return otherwise;
+    try {
+      return act();
+    } catch (error) {
+      gone.add(name);
+      onGone((error as Error).message);
+      return otherwise;
+    }
+  };
+  return {
+    out: (text) => tried("out", () => world.out(text), undefined),
+    err: (text) => tried("err", () => world.err(text), undefined),
+    columns: () => tried("columns", () => world.columns(), null),
+  };
 }
 
 const encoder = new TextEncoder();

@@ -41,7 +41,8 @@ An agent that waits for agents that it has requested keeps its place meanwhile: 
 Files: requests/ → processing/ → results/ID.json; logs/ID.stream.txt holds all that the agent printed, rejected/ what could not be
 understood, with the reason, work/ID what the agent left in its folder.
 
-Ctrl-C (and SIGTERM) drains: nothing more is started, who runs may end. A second one ends the agents.
+Ctrl-C (and SIGTERM, a closed terminal, and the end of whoever reads the output) drains: nothing more is started, who runs may end. A
+second one ends the agents.
 
 Exit codes: 0 all completed, 1 a request failed or was rejected, 2 usage, permission, or a COMMAND that cannot be run, 130 interrupted.
 

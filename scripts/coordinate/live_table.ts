@@ -58,8 +58,13 @@ export class LiveTable {
 
   /** Shows what has happened. */
   event(event: CoordinatorEvent): void {
+    this.line(eventLine(event));
+  }
+
+  /** Shows a line above it. */
+  line(text: string): void {
     this.#erase();
-    this.screen.write(`${eventLine(event)}\n`);
+    this.screen.write(`${text}\n`);
     this.draw();
   }
 

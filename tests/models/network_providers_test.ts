@@ -1,9 +1,11 @@
 /** Both libraries against a server on this machine that speaks the providers' wire formats. */
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertFalse, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { SystemClock } from "../../core/base/clock.ts";
 import { isKernelError, KernelError } from "../../core/base/errors.ts";
+import { MODEL_ANSWER_BYTES_MAX } from "../../core/base/limits.ts";
 import { anthropicProvider } from "../../core/models/anthropic_provider.ts";
-import { ModelError } from "../../core/models/model_errors.ts";
+import { REFUSAL_BYTES_MAX } from "../../core/models/bounded_fetch.ts";
+import { ModelError, ModelKeyMissingError } from "../../core/models/model_errors.ts";
 import type { ModelProvider } from "../../core/models/model_provider.ts";
 import { openAiProvider } from "../../core/models/openai_provider.ts";
 import { FakeClock } from "../../core/testing.ts";
@@ -132,6 +134,29 @@ each("a body that does not come ends by the request's time, and the server sees 
   const error = await assertRejects(() => desk.ask({ ...ask, request: { ...ask.request, timeoutMs: 50 } }), ModelError);
   assertEquals([error.code, error.data.retryable], ["MODEL_TIMEOUT", false]);
   await server.left;
+});
+
+each("an answer without end is given up, and the server sees it; of a refusal the beginning is read", async (make) => {
+  await using server = modelServer({ sendsBytes: 2 * MODEL_ANSWER_BYTES_MAX }, { sendsBytes: MODEL_ANSWER_BYTES_MAX, as: 400 }, {
+    pieces: ["x"],
+  });
+  using desk = openDesk({ providers: [make(server.url)] });
+  const endless = await assertRejects(() => desk.ask(ask), ModelError, `more than ${MODEL_ANSWER_BYTES_MAX} bytes`);
+  assertEquals([endless.code, endless.data.retryable, endless.data.mayHaveCost], ["MODEL_ANSWER", false, true]);
+  await server.left;
+  const refusal = await assertRejects(() => desk.ask(ask), ModelError, "400 yyy");
+  assert(refusal.code === "MODEL_REQUEST" && refusal.message.length < 2 * REFUSAL_BYTES_MAX);
+  assertEquals((await desk.ask(ask)).text, "x");
+});
+
+each("a key that can be none is refused before anything is sent, and not shown", (_make, provider) => {
+  for (const apiKey of ["secret\n", "secret\r", " secret", "sécret", "se\0cret"]) {
+    const plan = { name: provider, apiKey, baseUrl: "http://127.0.0.1:1", model: "m", clock: new SystemClock(0) };
+    const open = provider === "anthropic" ? anthropicProvider(plan) : openAiProvider(plan);
+    const { message } = assertThrows(() => open.check(), ModelKeyMissingError, "apiKey holds something that is no key");
+    assertFalse(/cret/.test(message), message);
+  }
+  return Promise.resolve();
 });
 
 each("nobody there is a connection error that names what happened", async (make) => {

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { UltraFastAgentManager } from "../../mod.ts";
+import { ConfigError, UltraFastAgentManager } from "../../mod.ts";
 import { modelServer } from "../support/model_server.ts";
 import { testWith } from "../support/permissions.ts";
 
@@ -70,3 +70,17 @@ testWith(
     }
   },
 );
+
+testWith({ read: true, write: true }, "a folder that cannot be used is refused by its option when the manager starts", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${folder}/file`, "");
+    const cases = [["record", "file"], ["record", "file/below"], ["replay", "none"], ["replay", "file"]] as const;
+    for (const [mode, name] of cases) {
+      await using manager = new UltraFastAgentManager({ threads: 0, executor: { [mode]: `${folder}/${name}` } });
+      await assertRejects(() => manager.initialize(), ConfigError, `executor.${mode}: the folder cannot be used`);
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});

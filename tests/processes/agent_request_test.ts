@@ -1,9 +1,11 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import fc from "fast-check";
+import { REQUEST_NESTING_MAX } from "../../core/base/limits.ts";
 import { Random } from "../../core/base/random.ts";
 import { generateId, parseRequest, RequestRejectedError } from "../../core/processes/agent_request.ts";
 
 const TASK = { objective: "work" };
+const nested = (levels: number): unknown => JSON.parse("[".repeat(levels) + "]".repeat(levels));
 const parse = (value: unknown, name = "a.json") => parseRequest(JSON.stringify(value), name, () => "made-1");
 
 Deno.test("a request keeps its fields, and what is missing has a value", () => {
@@ -46,6 +48,7 @@ Deno.test("what cannot be done is refused with the field's name", () => {
     ["task", { agentRole: "a" }],
     ["task.objective", { agentRole: "a", task: {} }],
     ["task.requirements.1", { agentRole: "a", task: { objective: "o", requirements: ["a", 1] } }],
+    ["task.context", { agentRole: "a", task: { ...TASK, context: nested(REQUEST_NESTING_MAX + 1) } }],
     ["file", []],
     ["file", null],
   ];
@@ -53,6 +56,9 @@ Deno.test("what cannot be done is refused with the field's name", () => {
     const error = assertThrows(() => parse(value), RequestRejectedError, undefined, JSON.stringify(value));
     assertEquals(error.field, field, `${JSON.stringify(value)}: ${error.message}`);
   }
+  const deep = `{"agentRole":"a","task":{"objective":"o","context":${"[".repeat(500_000)}${"]".repeat(500_000)}}}`;
+  assertEquals(assertThrows(() => parseRequest(deep, "a.json", () => "b"), RequestRejectedError).field, "task.context");
+  assertEquals(parse({ agentRole: "a", task: { ...TASK, context: nested(REQUEST_NESTING_MAX) } }).requestId, "made-1");
   assertEquals(assertThrows(() => parseRequest("{", "a.json", () => "b"), RequestRejectedError).field, "file");
 });
 

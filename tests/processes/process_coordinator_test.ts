@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
-import { ConfigError } from "../../core/base/errors.ts";
+import { type Clock, epochOffsetMs, SystemClock } from "../../core/base/clock.ts";
+import { ConfigError, KernelError } from "../../core/base/errors.ts";
 import { type CoordinatorOptions, ProcessCoordinator } from "../../core/processes/process_coordinator.ts";
 import type { AgentResult } from "../../core/processes/agent_result.ts";
 import { testWith } from "../support/permissions.ts";
@@ -88,15 +89,33 @@ swarmTest("an id that was used is refused, whether at work or done", async (swar
 swarmTest("a file that is still being written is waited for", async (swarm) => {
   const text = JSON.stringify({ requestId: "slow", agentRole: "a", task: { objective: "o" } });
   await swarm.drop("slow.json", text.slice(0, 20));
-  const later = new Date(Date.now() + 3_600_000); // so that this test has all the time it takes
-  await Deno.utime(`${swarm.root}/requests/slow.json`, later, later);
-  const coordinator = await swarm.open("echo ok");
+  const system = new SystemClock(epochOffsetMs());
+  let stoppedAt: number | null = system.now(); // so that this test has all the time it takes
+  const clock: Clock = { now: () => stoppedAt ?? system.now(), schedule: (...call) => system.schedule(...call) };
+  const coordinator = await swarm.open("echo ok", { clock });
   const running = coordinator.run({ once: true });
   await until(() => coordinator.agents.length === 1);
   const [claim] = await swarm.names("processing");
   await Deno.writeTextFile(`${swarm.root}/processing/${claim}`, text.slice(20), { append: true });
+  stoppedAt = null;
   await running;
   assertEquals((await swarm.result("slow")).status, "completed");
+});
+
+swarmTest("one whose time lies ahead is waited for no longer", async (swarm) => {
+  await swarm.drop("ahead.json", "{");
+  const ahead = new Date(Date.now() + 3_600_000);
+  await Deno.utime(`${swarm.root}/requests/ahead.json`, ahead, ahead);
+  await swarm.serve("true");
+  assertEquals(await swarm.names("rejected"), ["ahead.json", "ahead.json.reason.json"]);
+});
+
+swarmTest("a file that is no UTF-8 is not served with other characters in its place", async (swarm) => {
+  await swarm.drop("latin.json", "");
+  const text = JSON.stringify({ requestId: "latin", agentRole: "a", task: { objective: "caf\u00e9" } });
+  await Deno.writeFile(`${swarm.root}/requests/latin.json`, Uint8Array.from(text, (character) => character.charCodeAt(0)));
+  await swarm.serve("true");
+  assertEquals(JSON.parse(await Deno.readTextFile(`${swarm.root}/rejected/latin.json.reason.json`)).reason, "file: it is no UTF-8.");
 });
 
 swarmTest("a command that is not there is refused before a request is touched", async (swarm) => {
@@ -180,6 +199,17 @@ swarmTest("agents request agents, to a depth and a number", async (swarm) => {
   assertEquals(reasons.filter((reason) => reason.includes("requestDepthMax")).length, 6);
 });
 
+swarmTest("a place in a tree that a crash cut short, or an agent wrote over, is found anew", async (swarm) => {
+  await Deno.mkdir(`${swarm.root}/lineage`);
+  const torn = ["", "{", "null", '{"rootRequestId":"../x","depth":1}', '{"rootRequestId":"p","depth":-1}'];
+  for (const [i, text] of torn.entries()) {
+    await Deno.writeTextFile(`${swarm.root}/lineage/r-${i}.json`, text);
+    await swarm.request(`r-${i}`, { parentRequestId: "p" });
+  }
+  await swarm.serve("echo $SWARM_DEPTH");
+  assertEquals(finished(swarm).map(({ output }) => output), torn.map(() => "1\n"));
+});
+
 swarmTest("cancel ends one agent, and its result says so", async (swarm) => {
   await swarm.request("r-1");
   await swarm.request("r-2");
@@ -245,4 +275,19 @@ swarmTest("a result that somebody forged is not believed while its agent is at w
   await swarm.serve('echo "{}" > $SWARM_DIR/results/r-1.json; echo mine');
   assertEquals((await swarm.result("r-1")).output, "mine\n");
   assertEquals(await swarm.names("rejected"), ["r-1.result.json", "r-1.result.json.reason.json"]);
+});
+
+swarmTest("a folder that cannot be written any more is told by its code, and taken up by the next", async (swarm) => {
+  await swarm.request("r-1");
+  const error = await assertRejects(() => swarm.serve("rm -r $SWARM_DIR/results; echo done"), KernelError, "results/r-1.json");
+  assertEquals([error.code, error.data.code], ["SWARM_FOLDER", "ENOENT"]);
+  await swarm.serve("echo again");
+  assertEquals((await swarm.result("r-1")).fate, "unknown");
+});
+
+swarmTest("whoever is at work when the folder cannot be looked at any more is waited for", async (swarm) => {
+  await swarm.request("r-1");
+  const script = "cat > /dev/null; rm -r $SWARM_DIR/requests; sleep 0.3; echo done";
+  await assertRejects(() => swarm.serve(script, { settings: { pollIntervalMs: 10 } }), KernelError, "cannot be worked in");
+  assertEquals((await swarm.result("r-1")).output, "done\n");
 });

@@ -149,3 +149,13 @@ testWith({ read: true, write: true }, "of two that recover at once one does it",
     assertEquals(await whereabouts(swarm), DONE);
   });
 });
+
+testWith({ read: true, write: true }, "a request that its agent has written over is of unknown fate all the same", async () => {
+  await withSwarm(async (swarm) => {
+    await swarm.request("r-1");
+    await die(swarm, 6);
+    await Deno.writeTextFile(`${swarm.root}/processing/r-1.json`, "");
+    assertEquals((await recoverIn(swarm)).unknown.map(({ fate, agentRole }) => [fate, agentRole]), [["unknown", "unknown"]]);
+    assertEquals(await whereabouts(swarm), DONE);
+  });
+});

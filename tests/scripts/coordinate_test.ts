@@ -1,6 +1,7 @@
 /** The command as a user runs it. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { entropy } from "../../core/base/random.ts";
+import { EXIT, runCoordinate } from "../../scripts/coordinate/command.ts";
 import { testWith } from "../support/permissions.ts";
 import { type Ended, runDeno } from "../support/run_deno.ts";
 import { living, PROCESS_NEEDS, withSwarm } from "../support/swarm.ts";
@@ -130,6 +131,29 @@ testWith(NEEDS, "Ctrl-C drains, a second one ends the agents, and nothing is lef
     assertEquals(await living(word), []);
   });
 });
+
+for (const [gone, options] of [["out", ["--json"]], ["err", []], ["columns", []]] as const) {
+  testWith(NEEDS, `whoever looked on has gone (${gone} fails): it drains, and nothing is left half done`, async () => {
+    await withSwarm(async (swarm) => {
+      await swarm.request("r-1");
+      await swarm.request("r-2");
+      const leave = (): never => {
+        throw new Deno.errors.BrokenPipe("nobody reads");
+      };
+      const quiet = {
+        out: () => undefined,
+        err: () => undefined,
+        columns: () => 80,
+        variable: () => undefined,
+        onInterrupt: () => () => undefined,
+      };
+      const args = [swarm.root, "--once", "--max", "1", ...options, "--", "/bin/sh", "-c", "echo ok"];
+      assertEquals(await runCoordinate(args, { ...quiet, [gone]: leave }), EXIT.interrupted);
+      assertEquals((await swarm.result("r-1")).status, "completed");
+      assertEquals([await swarm.names("processing"), await swarm.names("requests")], [[], ["r-2.json"]]);
+    });
+  });
+}
 
 testWith(NEEDS, "the README's commands run as they stand", async () => {
   await withSwarm(async ({ root }) => {

@@ -9,6 +9,7 @@ export type Act =
   }
   | { /** Refuses. */ readonly status: number; readonly headers?: Record<string, string>; readonly type?: string }
   | { /** Sends these pieces, then breaks the connection off. */ readonly cutAfter: readonly string[] }
+  | { /** Sends so many bytes of no protocol. */ readonly sendsBytes: number; readonly as?: number }
   | { /** Sends these pieces, then nothing until the other side leaves. */ readonly hangsAfter: readonly string[] };
 
 /** A request as it arrived. */
@@ -41,6 +42,7 @@ export function modelServer(...acts: Act[]): ModelServer {
       const error = { type: act.type ?? "some_error", message: `status ${act.status}, as told; no model of that name` };
       return Response.json({ type: "error", error }, { status: act.status, headers: act.headers });
     }
+    if ("sendsBytes" in act) return new Response(floodOf(act.sendsBytes, leave), { status: act.as ?? 200 });
     const headers = { "content-type": "text/event-stream", ..."headers" in act ? act.headers : {} };
     return new Response(bodyOf(act, format, String(asked.at(-1)!.body.model), leave), { headers });
   });
@@ -100,7 +102,12 @@ const OPENAI: Format = {
   ],
 };
 
-function bodyOf(act: Exclude<Act, { status: number }>, format: Format, model: string, leave: () => void): ReadableStream<Uint8Array> {
+function bodyOf(
+  act: Exclude<Act, { status: number } | { sendsBytes: number }>,
+  format: Format,
+  model: string,
+  leave: () => void,
+): ReadableStream<Uint8Array> {
   const pieces = "pieces" in act ? act.pieces : "cutAfter" in act ? act.cutAfter : act.hangsAfter;
   const events = [...format.begin(model), ...pieces.flatMap((text) => format.piece(text))];
   if ("pieces" in act) events.push(...format.end(pieces, act.tools ?? []));
@@ -112,6 +119,19 @@ function bodyOf(act: Exclude<Act, { status: number }>, format: Format, model: st
       if ("cutAfter" in act) controller.error(new Error("cut off, as told"));
       else if ("pieces" in act) controller.close();
       else return new Promise<void>(() => {});
+    },
+    cancel: () => leave(),
+  }, { highWaterMark: 0 });
+}
+
+function floodOf(bytes: number, leave: () => void): ReadableStream<Uint8Array> {
+  const piece = new Uint8Array(1 << 20).fill(0x79);
+  let left = bytes;
+  return new ReadableStream({
+    pull(controller) {
+      controller.enqueue(piece.subarray(0, left));
+      left -= Math.min(left, piece.length);
+      if (left === 0) controller.close();
     },
     cancel: () => leave(),
   }, { highWaterMark: 0 });
