@@ -10,7 +10,7 @@ import { type ApartBehavior, type ApartOrder, gradeOf, IsolationUnavailableError
 import { ApartAgent } from "./apart_agent.ts";
 import type { Enclosure, EnclosureEvents, OpenEnclosure } from "./enclosure.ts";
 import type { ApartPlan } from "./frames.ts";
-import { modulesOf } from "./modules.ts";
+import { configFile, modulesOf } from "./modules.ts";
 import { openProcess } from "./process_enclosure.ts";
 import { openThread } from "./thread_enclosure.ts";
 
@@ -81,8 +81,9 @@ export class Isolation {
     if (gradeOf(config) === "worker") {
       return (plan, events) => this.#counted("worker", events, (counted) => openThread(text, heapMbMax, plan, counted));
     }
-    const modules = url === undefined ? [] : await modulesOf(url);
-    const process = { bridgeText, text, heapMbMax, permissions: config.permissions ?? {}, modules, clock };
+    const file = configFile();
+    const modules = url === undefined ? [] : await modulesOf(url, file);
+    const process = { bridgeText, text, heapMbMax, permissions: config.permissions ?? {}, modules, config: file, clock };
     return (plan, events) => this.#counted("process", events, (counted) => openProcess(process, plan, counted));
   }
 

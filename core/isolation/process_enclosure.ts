@@ -27,6 +27,8 @@ export interface ProcessPlan {
   readonly permissions: AgentPermissions;
   /** Files of its behavior, which it may read in any case. */
   readonly modules: readonly string[];
+  /** The program's `deno.json`, if it has one. */
+  readonly config?: string;
   /** For the time between being told to end and being killed. */
   readonly clock: Clock;
 }
@@ -151,12 +153,13 @@ function show(piece: Uint8Array): void {
   }
 }
 
-function start({ bridgeText, heapMbMax, permissions, modules }: ProcessPlan): ChildGroup {
+function start({ bridgeText, heapMbMax, permissions, modules, config }: ProcessPlan): ChildGroup {
   const command = [
     ...[Deno.execPath(), "run", "--no-prompt", "--quiet", `--v8-flags=--max-old-space-size=${heapMbMax}`],
     // What the runtime would fetch unasked, from a few hosts that it trusts, is a way out as well.
     ...(permissions.import ? [] : ["--cached-only"]),
     ...permissionFlags(permissions, modules),
+    ...(config === undefined ? [] : [`--config=${config}`]),
     `data:text/javascript;base64,${new TextEncoder().encode(bridgeText).toBase64()}`,
   ];
   return ChildGroup.start({ command, setsid: null });

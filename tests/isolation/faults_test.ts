@@ -169,6 +169,20 @@ testWith({ read: true, write: true, run: true }, "a process reads the file that 
   }
 });
 
+testWith({ read: true, write: true, run: true }, "a process finds modules as the program does, by its deno.json", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const text = `import { defineAgent } from "@stage3/kernel/agent";
+      export default defineAgent({ onMessage: (message, ctx) => ctx.reply(message.payload) });`;
+    await Deno.writeTextFile(`${folder}/behavior.ts`, text);
+    await using manager = new UltraFastAgentManager({ threads: 0, behaviors: { mapped: `file://${folder}/behavior.ts` } });
+    await manager.initialize();
+    assertEquals(await manager.ask(await manager.spawnAgent("mapped", { isolation: "process" }), "found"), "found");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 testWith({ run: true }, "a process that is killed is started anew; what it prints comes out, what breaks the line ends it", async () => {
   await using manager = await managed();
   const agent = await manager.spawnAgent("mortal", { isolation: "process", supervision: { restartsMax: 10 } });
