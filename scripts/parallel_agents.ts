@@ -8,6 +8,7 @@
  * @module
  */
 import { parseArgs } from "node:util";
+import { ConfigError, InvalidArgumentError } from "../core/base/errors.ts";
 import { measureCycles, measureResources } from "./parallel/cycles.ts";
 import { measureDeadlines } from "./parallel/deadlines.ts";
 import { inspectIsolation } from "./parallel/isolation.ts";
@@ -15,6 +16,7 @@ import { compareLocalModels, compareRealModels } from "./parallel/model_comparis
 import { type ParallelReport, targetsOf, toMarkdown } from "./parallel/report.ts";
 import { measureSpawning } from "./parallel/spawn_timing.ts";
 import { measureComputing, measureWaiting, type SpeedUp } from "./parallel/speed_up.ts";
+import { checkReportFile } from "./validate/report_file.ts";
 
 const HELP = `Measures agents as processes: spawn timing, parallel execution, model comparison, isolation, rapid cycles, resources.
 
@@ -80,6 +82,15 @@ async function measure({ quick, waitMs, agents, models }: Plan, say: (text: stri
   };
 }
 
+/** What it runs and measures with. */
+async function checkPermissions(): Promise<void> {
+  const missing: string[] = [];
+  for (const name of ["read", "write", "run", "env", "sys"] as const) {
+    if ((await Deno.permissions.query({ name })).state !== "granted") missing.push(`--allow-${name}`);
+  }
+  if (missing.length > 0) throw new ConfigError("permissions", `some are missing; run with ${missing.join(" ")}.`, { flags: missing });
+}
+
 /** Does what the command line says and resolves to the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
   const texts = Object.fromEntries(["wait-ms", "agents", "models", "json", "report"].map((name) => [name, { type: "string" as const }]));
@@ -100,6 +111,14 @@ export async function main(argv: readonly string[]): Promise<number> {
   const agents = String(values.agents ?? (quick ? "3,5" : "1,3,5,10,20")).split(",").map(Number);
   if (!Number.isInteger(waitMs) || waitMs < 1 || agents.some((count) => !Number.isInteger(count) || count < 1 || count > 256)) {
     console.error("--wait-ms takes milliseconds, --agents whole numbers from 1 to 256, joined by commas");
+    return 2;
+  }
+  try {
+    await checkPermissions();
+    for (const name of ["json", "report"]) if (values[name] !== undefined) await checkReportFile(String(values[name]), `--${name}`);
+  } catch (error) {
+    if (!(error instanceof InvalidArgumentError || error instanceof ConfigError)) throw error;
+    console.error(error.message);
     return 2;
   }
   const plan: Plan = { quick, waitMs, agents, models: String(values.models ?? "haiku,sonnet").split(",") };

@@ -5,10 +5,10 @@
  */
 import { InvalidArgumentError } from "../../core/base/errors.ts";
 
-/** Opens the file for writing and closes it, what stands in it untouched. Throws `InvalidArgumentError` with the remedy. */
-export async function checkReportFile(path: string): Promise<void> {
+/** Opens the file for writing and closes it, what stands in it untouched. Throws `InvalidArgumentError` with the option that named it, and the remedy. */
+export async function checkReportFile(path: string, option = "--report"): Promise<void> {
   const refuse = (remedy: string, cause?: unknown): never => {
-    throw Object.assign(new InvalidArgumentError("--report", path, remedy), { cause });
+    throw Object.assign(new InvalidArgumentError(option, path, remedy), { cause });
   };
   const { state } = await Deno.permissions.query({ name: "write", path });
   if (state !== "granted") refuse(`the script may not write there: run it with --allow-write=${path}`);

@@ -9,7 +9,10 @@ import { type ParallelReport, targetsOf, toMarkdown } from "../../scripts/parall
 import { measureSpawning } from "../../scripts/parallel/spawn_timing.ts";
 import { measureComputing, measureWaiting } from "../../scripts/parallel/speed_up.ts";
 import { testWith } from "../support/permissions.ts";
+import { runDeno } from "../support/run_deno.ts";
 import { PROCESS_NEEDS } from "../support/swarm.ts";
+
+const ROOT = new URL("../../", import.meta.url);
 
 testWith(PROCESS_NEEDS, "agents are isolated in everything that the document lists", async () => {
   const findings = await inspectIsolation();
@@ -53,6 +56,24 @@ testWith(PROCESS_NEEDS, "every figure is measured, or said not to be, and stands
     assertStringIncludes(toMarkdown(report), text);
   }
 });
+
+testWith(
+  { read: true, run: true },
+  "missing permissions and a file that cannot be written are said before anything is measured",
+  async () => {
+    const run = (flags: string[], args: string[]) =>
+      runDeno(ROOT, ["run", "--no-prompt", ...flags, "scripts/parallel_agents.ts", "--quick", ...args]);
+    const without = await run(["--allow-read", "--allow-run"], []);
+    assertEquals([without.code, without.stderr], [2, "permissions: some are missing; run with --allow-write --allow-env --allow-sys.\n"]);
+    const nowhere = await run(["--allow-read", "--allow-write", "--allow-run", "--allow-env", "--allow-sys"], [
+      "--json",
+      "/nowhere/report.json",
+    ]);
+    assertEquals(nowhere.code, 2);
+    assertStringIncludes(nowhere.stderr, "--json");
+    assertStringIncludes(nowhere.stderr, "its folder does not exist");
+  },
+);
 
 Deno.test("bad options are refused before anything is measured", async () => {
   assertEquals([await main(["--agents", "none"]), await main(["--wait-ms", "-1"]), await main(["--fast"])], [2, 2, 2]);
