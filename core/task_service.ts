@@ -104,7 +104,7 @@ export class TaskService {
 
   /** An agent has been ended: what its model is asked for it is given up. */
   agentEnded(agentId: AgentId): void {
-    this.executor.cancelAgent(agentId, new AgentNotFoundError(agentId, "it was terminated before the task was done"));
+    this.executor.cancelAgent(agentId, () => new AgentNotFoundError(agentId, "it was terminated before the task was done"));
   }
 
   /** Cancels all tasks and requests. */

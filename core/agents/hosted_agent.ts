@@ -211,9 +211,8 @@ export class HostedAgent implements AgentContext {
   runParked(): number {
     let handled = 0;
     while (this.#mayRun() && this.#parked.length > 0 && handled < PARKED_PER_TURN_MAX) {
-      const kept = this.#take();
       handled++;
-      const delivery = this.#home.open(kept);
+      const delivery = this.#home.open(this.#take());
       if (delivery !== null) this.run(delivery);
     }
     if (this.#parked.length > 0 && this.#mayRun()) this.#home.runnable(this);
@@ -253,18 +252,19 @@ export class HostedAgent implements AgentContext {
     return true;
   }
 
-  /** Takes no more messages, waits `patience` for the handler, buries what waits, runs onStop. */
-  async stop(patience: Promise<void>): Promise<void> {
+  /** Takes no more messages, waits `patience` for the handler, buries what waits, runs onStop. Asks for patience only if something takes time. */
+  async stop(patience: () => Promise<void>): Promise<void> {
     this.#stopping = true;
     this.#abort?.abort(stopReason(this.id));
     while (this.#parked.length > 0) {
       const delivery = this.#home.open(this.#take());
       if (delivery !== null) this.#home.bury(delivery, "agent-terminated");
     }
-    if (this.#active.size > 0) await Promise.race([new Promise<void>((resolve) => this.#whenIdle = resolve), patience]);
-    if (this.keepsAtEnd) await Promise.race([this.#snapshots?.atEnd(this), patience]);
+    if (this.#active.size > 0) await Promise.race([new Promise<void>((resolve) => this.#whenIdle = resolve), patience()]);
+    if (this.keepsAtEnd) await Promise.race([this.#snapshots?.atEnd(this), patience()]);
     try {
-      await Promise.race([this.#behavior.onStop?.(this), patience]);
+      const ended = this.#behavior.onStop?.(this);
+      if (ended !== undefined) await Promise.race([ended, patience()]);
     } finally {
       this.#leave();
     }

@@ -176,9 +176,15 @@ export class TaskExecutor {
     return this.#cache.statistics;
   }
 
-  /** Cancels all tasks of an agent that has ended: nobody is left to do them. */
-  cancelAgent(agentId: AgentId, error: Error): void {
-    for (const job of [...this.#waiting.all(), ...this.#running]) if (job.agentId === agentId) this.#settle(job, "failed", { error });
+  /**
+   * Cancels all tasks of an agent that has ended: nobody is left to do them. An error that is given as a function is made if there are any: to make it
+   * costs as much as to end an agent.
+   */
+  cancelAgent(agentId: AgentId, error: Error | (() => Error)): void {
+    const jobs = [...this.#waiting.all(), ...this.#running].filter((job) => job.agentId === agentId);
+    if (jobs.length === 0) return;
+    const reason = typeof error === "function" ? error() : error;
+    for (const job of jobs) this.#settle(job, "failed", { error: reason });
   }
 
   /** Cancels everything and takes nothing more. */
