@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { killThread, type ThreadEnd } from "../core/testing.ts";
+import { killThreadUnderLoad, type ThreadEnd } from "../core/testing.ts";
 import { ScenarioRunner, type ValidatorOptions } from "../core/validation/scenario_runner.ts";
 import { runCommand, system } from "../scripts/validate/command.ts";
 
@@ -25,7 +25,7 @@ if (!ENDS.includes(how as ThreadEnd)) {
 }
 const makeValidator = (options: ValidatorOptions): ScenarioRunner => {
   const durationMs = options.durationMs ?? DURATION_MS;
-  return new ScenarioRunner({ ...options, durationMs, parts: killThread(how as ThreadEnd, durationMs / 2, 1, HANG_MS) });
+  return new ScenarioRunner({ ...options, durationMs, parts: killThreadUnderLoad(how as ThreadEnd, durationMs / 2, 1, HANG_MS) });
 };
 const scenario = rest.includes("--scenario") ? [] : ["--scenario", "peak-load"];
 Deno.exit(await runCommand([...scenario, ...rest], { ...system, makeValidator }));

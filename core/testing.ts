@@ -345,6 +345,8 @@ interface Killing {
   readonly afterMs: number;
   /** Index of the thread. Default 1. */
   readonly host?: number;
+  /** Counts from the first message that nobody waits for. */
+  readonly underLoad?: boolean;
   /** Length of the loop: long enough to be given up, not for ever, for such a thread cannot be ended and would outlive the test. Default 4,000. */
   readonly hangMs?: number;
 }
@@ -354,13 +356,18 @@ export function killThread(how: ThreadEnd, afterMs: number, host = 1, hangMs?: n
   return killing({ how, afterMs, host, hangMs }, "");
 }
 
-/** The same, and every tenth of its agents cannot be made again elsewhere. */
+/** The same, from the first message on that nobody waits for: a load's first, however long the asks before it take that build its population. */
+export function killThreadUnderLoad(how: ThreadEnd, afterMs: number, host = 1, hangMs?: number): KernelParts {
+  return killing({ how, afterMs, host, hangMs, underLoad: true }, "");
+}
+
+/** The same as `killThread`, and every tenth of its agents cannot be made again elsewhere. */
 export function loseAgents(how: ThreadEnd, afterMs: number, host = 1): KernelParts {
   const fault = `throw new Error("not made again, by a test")`;
   return killing({ how, afterMs, host }, `start: (id, moved) => { if (moved && ++moves % 10 === 0) ${fault}; return "start"; },`);
 }
 
-function killing({ how, afterMs, host = 1, hangMs = 4_000 }: Killing, start: string): KernelParts {
+function killing({ how, afterMs, host = 1, hangMs = 4_000, underLoad = false }: Killing, start: string): KernelParts {
   const ends: Readonly<Record<ThreadEnd, string>> = {
     throw: `throw new Error("killed by a test")`,
     exit: `Deno.exit(3)`,
@@ -368,8 +375,10 @@ function killing({ how, afterMs, host = 1, hangMs = 4_000 }: Killing, start: str
     heap: `const full = []; for (;;) full.push(new Array(100_000).fill(full.length))`,
   };
   return workers(
-    `interceptor: (host) => { let armed = host !== ${host}; let moves = 0; return { ${start} deliver: () => { ` +
-      `if (!armed) { armed = true; setTimeout(() => { ${ends[how]}; }, ${afterMs}); } return "handle"; } }; }`,
+    `interceptor: (host) => { let armed = host !== ${host}; let moves = 0; return { ${start} deliver: (_to, awaited) => { ` +
+      `if (!armed${underLoad ? " && !awaited" : ""}) { armed = true; setTimeout(() => { ${
+        ends[how]
+      }; }, ${afterMs}); } return "handle"; } }; }`,
   );
 }
 

@@ -187,10 +187,10 @@ export class LoadDirector {
     while (!this.damaged && this.#spread() > 2 * CHURN_STEP_MAX) await this.churn(Math.min(CHURN_STEP_MAX, spareAgents(plan)));
   }
 
-  /** A peer to give a task to. */
-  anyPeer(): AgentId {
-    const { peers } = this.#pick(this.#stations.filter((station) => station.peers.length > 0));
-    return this.#pick(peers);
+  /** A peer to give a task to; undefined while none lives. */
+  anyPeer(): AgentId | undefined {
+    const peopled = this.#stations.filter((station) => station.peers.length > 0);
+    return peopled.length === 0 ? undefined : this.#pick(this.#pick(peopled).peers);
   }
 
   /** One ask or task of the runner's own; returns what to call once it has been answered. */

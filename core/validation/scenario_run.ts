@@ -171,6 +171,7 @@ export class ScenarioRun {
     const task = { id: `task-${number}`, objective: TASK_OBJECTIVE, constraints: { timeout: TASK_TIMEOUT_MS } };
     // An agent that was replaced between the choice and the send had no part in it.
     const agent = this.#director.anyPeer();
+    if (agent === undefined) return;
     const answered = this.#director.askOwn();
     try {
       const { status, output, error } = await this.#manager.executeTask(agent, task);

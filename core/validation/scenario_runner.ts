@@ -17,8 +17,8 @@ import { ScenarioRun, type Tell } from "./scenario_run.ts";
 import { planScenario, resolveScenario, type ScenarioPlan, SCENARIOS } from "./scenarios.ts";
 import { judge } from "./targets.ts";
 
-/** Load of a few agents before the first scenario, so that it does not measure the compiler; not judged. Of a short run a part. */
-const WARM_UP = { agentsMax: 100, msMax: 3_000, share: 0.2, churnPerSecondMax: 1_000 } as const;
+/** The first scenario's load on a few agents before it, so that it does not measure the compiler; not judged. Of a short run a part. */
+const WARM_UP = { agentsMax: 100, msMax: 3_000, share: 0.2 } as const;
 
 /** Options of the validator. */
 export interface ValidatorOptions {
@@ -127,20 +127,11 @@ export class ScenarioRunner {
     const [first] = plans;
     const agents = Math.min(first.agents, WARM_UP.agentsMax);
     const durationMs = Math.min(WARM_UP.msMax, WARM_UP.share * plans.reduce((sum, plan) => sum + plan.durationMs, 0));
-    const plan = planScenario(first, { agents, durationMs });
-    const { name: scenario, durationMs: wholeMs } = first;
-    run.onProgress?.({
-      scenario,
-      index: 0,
-      total: plans.length,
-      phase: "warming up",
-      durationMs: wholeMs,
-      elapsedMs: 0,
-      agents: 0,
-      messagesPerSecond: 0,
-    });
-    const churnPerSecond = Math.min(plan.churnPerSecond, WARM_UP.churnPerSecondMax);
-    await this.#runOne(manager, ledger, book, { ...plan, churnPerSecond }, run.signal ?? new AbortController().signal, () => {});
+    const { name: scenario, durationMs: wholeMs, messagesPerSecond } = first;
+    const plan = { ...planScenario(first, { agents, durationMs }), messagesPerSecond };
+    const nothingYet = { elapsedMs: 0, agents: 0, messagesPerSecond: 0 };
+    run.onProgress?.({ scenario, index: 0, total: plans.length, phase: "warming up", durationMs: wholeMs, ...nothingYet });
+    await this.#runOne(manager, ledger, book, plan, run.signal ?? new AbortController().signal, () => {});
   }
 
   async #runOne(

@@ -55,20 +55,25 @@ const MESSAGES_PER_SECOND_MIN = 10_000;
 const MESSAGES_PER_SECOND_MAX = 100_000;
 /** A tenth of the agents is replaced each second. */
 const CHURN_SHARE = 0.1;
-/** So many spawns in every run that a p99 of them stands on more than a hundred. */
-const CHURN_SPAWNS_MIN = 12_000;
+/** So many spawns in every run that a p99 of them stands on more than a hundred … */
+const CHURN_SPAWNS = 12_000;
+/** … but not for the sake of a short run more a second than the largest scenario replaces … */
+const CHURN_PER_SECOND = 1_000;
+/** … unless there would be too few for a p99 at all. */
+const CHURN_SPAWNS_MIN = 1_200;
 
 /** The row with its load; the load follows from the agents and the duration, so that an override changes it too. */
 export function planScenario(scenario: Scenario, overrides: PlanOverrides = {}): ScenarioPlan {
   const agents = overrides.agents ?? scenario.agents;
   const durationMs = overrides.durationMs ?? (overrides.quick ? scenario.durationMs / QUICK_DIVISOR : scenario.durationMs);
+  const seconds = durationMs / 1_000;
   return {
     name: scenario.name,
     displayName: scenario.displayName,
     agents,
     durationMs,
     messagesPerSecond: Math.min(MESSAGES_PER_SECOND_MAX, Math.max(MESSAGES_PER_SECOND_MIN, MESSAGES_PER_AGENT_SECOND * agents)),
-    churnPerSecond: Math.max(agents * CHURN_SHARE, CHURN_SPAWNS_MIN / (durationMs / 1_000)),
+    churnPerSecond: Math.max(agents * CHURN_SHARE, Math.min(CHURN_SPAWNS / seconds, CHURN_PER_SECOND), CHURN_SPAWNS_MIN / seconds),
   };
 }
 

@@ -1,6 +1,6 @@
 /** A thread dies in the middle of a scenario: its agents go on elsewhere, every count agrees all the same, and the result says what happened. */
 import { assert, assertEquals } from "@std/assert";
-import { type KernelParts, killThread, type ThreadEnd } from "../../core/testing.ts";
+import { type KernelParts, killThreadUnderLoad, type ThreadEnd } from "../../core/testing.ts";
 import type { ValidationResult } from "../../core/validation/result.ts";
 import { ScenarioRunner } from "../../core/validation/scenario_runner.ts";
 
@@ -20,7 +20,7 @@ async function run(parts: KernelParts, durationMs: number): Promise<ValidationRe
 
 for (const how of ["throw", "exit", "hang", "heap"] as const) {
   Deno.test(`a thread that dies in the middle (${how}): every count agrees, the incident is reported, the next scenario knows nothing of it`, async () => {
-    const results = await run(killThread(how, 1_000, 1, 7_000), DURATIONS[how]);
+    const results = await run(killThreadUnderLoad(how, 1_000, 1, 10_000), DURATIONS[how]);
     for (const { targets, violations, metrics: { messages, agents, team, cleanup } } of results) {
       assertEquals(targets.filter(({ name, passing }) => !passing && !SPEED.has(name)), [], violations.join("\n"));
       const { sent, delivered, deadLettered, expired, received, lost, inFlight } = messages;
@@ -38,10 +38,10 @@ for (const how of ["throw", "exit", "hang", "heap"] as const) {
 }
 
 Deno.test("more threads die than can be replaced: the run fails and says so, with a result for every scenario", async () => {
-  // From the load's first message on, for which nobody waits: what is asked before it builds the population.
+  // From the load's first message on, for which nobody waits: what is asked before it builds the population. The run ends with the last thread.
   const text = `export default { interceptor: () => { let armed = false; return { deliver: (to, awaited) => {
     if (!armed && !awaited) { armed = true; setTimeout(() => { throw new Error("killed by a test"); }, 400); } return "handle"; } }; } };`;
-  const [first, second] = await run({ workersUrl: `data:text/javascript,${encodeURIComponent(text)}` }, 4_000);
+  const [first, second] = await run({ workersUrl: `data:text/javascript,${encodeURIComponent(text)}` }, 20_000);
   assertEquals([first.success, second.success], [false, false]);
   assert(first.violations.some((violation) => violation.includes("threads have been started")), first.violations.join("\n"));
   assert(second.violations[0].startsWith("not run: a thread that died could not be replaced"), second.violations.join("\n"));

@@ -52,5 +52,6 @@ Deno.test("the load follows from agents and duration, overrides included", () =>
 Deno.test("quick divides a scenario's own duration by twenty, not a given one", () => {
   assertEquals(planScenario(SCENARIOS[0], { quick: true }).durationMs, 3_000);
   assertEquals(planScenario(SCENARIOS[0], { quick: true, durationMs: 5_000 }).durationMs, 5_000);
-  assertEquals(planScenario(SCENARIOS[0], { quick: true }).churnPerSecond, 4_000);
+  assertEquals(planScenario(SCENARIOS[0], { quick: true }).churnPerSecond, 1_000);
+  assertEquals(planScenario(SCENARIOS[0], { durationMs: 500 }).churnPerSecond, 2_400);
 });
