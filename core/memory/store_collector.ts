@@ -5,6 +5,7 @@
  * @module
  */
 import { asError } from "../base/errors.ts";
+import { nap } from "./doorbell.ts";
 import { type BatchProgress, type Checksum, LogBatch, type Salt } from "./log_batch.ts";
 import { BLOCK_BYTES } from "./log_layout.ts";
 import type { LogPart } from "./log_part.ts";
@@ -37,6 +38,10 @@ export type FromCollector =
 const CHUNK_BYTES = 1 << 20;
 /** Messages of blocks on their way to the main thread: it has one to write while the next is built. */
 const UNDERWAY_MAX = 2;
+
+/** After some 0.2 ms of work it sleeps for a moment: where threads share a core, a message is not to wait for more than that. */
+const SLICES_PER_NAP = 8;
+const NAP_MS = 0.05;
 
 /** Nobody wants the batch any more. */
 class GivenUp extends Error {}
@@ -80,7 +85,11 @@ export class StoreCollector {
     const batch = new LogBatch(sink, 0, salt, sequence, this.checksum, this.#window);
     batch.continueFrom(progress);
     try {
-      for (const _slice of this.part.collect(batch, all)) if (batch.isFull) await batch.write();
+      let slices = 0;
+      for (const _slice of this.part.collect(batch, all)) {
+        if (batch.isFull) await batch.write();
+        if (++slices % SLICES_PER_NAP === 0) nap(NAP_MS);
+      }
       await batch.write();
       await this.#send(sequence, 0);
       this.post({ sequence, done: batch.progress });
