@@ -33,7 +33,8 @@ export function configFile(): string | undefined {
       if (path !== undefined) return path;
     }
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotCapable)) throw error;
+    // The working directory itself may be gone.
+    if (!(error instanceof Deno.errors.NotCapable || error instanceof Deno.errors.NotFound)) throw error;
   }
   return undefined;
 }
@@ -42,7 +43,8 @@ function isThere(path: string): boolean {
   try {
     return Deno.statSync(path).isFile;
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
+    // A folder above may be closed to this user.
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied) return false;
     throw error;
   }
 }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { asError } from "../base/errors.ts";
 import type { BatchProgress, LogBatch } from "./log_batch.ts";
 import { DelegatedPart } from "./log_part.ts";
 import type { FromCollector, ToCollector } from "./store_collector.ts";
@@ -87,7 +88,7 @@ export class CollectedPart extends DelegatedPart {
     await batch.write();
     const { salt, sequence, progress } = batch;
     this.#sequence = sequence;
-    const thread = this.#thread ??= this.open({ onSaid: (said) => this.#hear(said), onDeath: (why) => this.#died(why) });
+    const thread = this.#thread ??= this.#start();
     const collecting = this.#collecting = { batch, writing: Promise.resolve(), done: Promise.withResolvers<BatchProgress>() };
     thread.post({ do: "collect", all, salt, sequence, progress });
     try {
@@ -98,6 +99,15 @@ export class CollectedPart extends DelegatedPart {
       this.#collecting = null;
       // What was begun to be written is written before anything else is done to the file.
       await collecting.writing.catch(() => undefined); // told above, or by what failed before it
+    }
+  }
+
+  #start(): CollectorThread {
+    try {
+      return this.open({ onSaid: (said) => this.#hear(said), onDeath: (why) => this.#died(why) });
+    } catch (error) {
+      this.#died(`it cannot be started: ${asError(error).message}`);
+      throw error;
     }
   }
 

@@ -47,7 +47,7 @@ const AGENT_SLOT_BYTES = CACHE_LINE_BYTES;
 /** Words 0…: see `HEADER`. */
 export const LAYOUT_MAGIC = 0x53334b31;
 /** Raised whenever an offset or a meaning changes. */
-export const LAYOUT_VERSION = 5;
+export const LAYOUT_VERSION = 6;
 
 /** Bytes of one region. */
 export interface Region {

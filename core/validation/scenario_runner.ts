@@ -17,7 +17,7 @@ import { ScenarioRun, type Tell } from "./scenario_run.ts";
 import { planScenario, resolveScenario, type ScenarioPlan, SCENARIOS } from "./scenarios.ts";
 import { judge } from "./targets.ts";
 
-/** The first scenario's load on a few agents before it, so that it does not measure the compiler; not judged. Of a short run a part. */
+/** The first scenario's load on a few agents before it, so that it does not measure the compiler; its times are not judged. Of a short run a part. */
 const WARM_UP = { agentsMax: 100, msMax: 3_000, share: 0.2 } as const;
 
 /** Options of the validator. */
@@ -94,8 +94,9 @@ export class ScenarioRunner {
       await using manager = this.#manager(plans, ledger);
       const book = new IncidentBook(manager, this.threads);
       await manager.initialize();
+      if (run.signal?.aborted) return results;
       // A fault that a test has planted is to be met by the scenario.
-      if (this.#options.parts === undefined) await this.#warmUp(manager, ledger, book, plans, run);
+      const fault = this.#options.parts === undefined ? await this.#warmUp(manager, ledger, book, plans, run) : null;
       for (const [index, plan] of plans.entries()) {
         if (run.signal?.aborted && index > 0) break;
         if (book.failure !== undefined) {
@@ -105,7 +106,8 @@ export class ScenarioRunner {
         }
         const tell: Tell = (progress) =>
           run.onProgress?.({ scenario: plan.name, index, total: plans.length, durationMs: plan.durationMs, ...progress });
-        results.set(plan.name, await this.#runOne(manager, ledger, book, plan, run.signal ?? new AbortController().signal, tell));
+        const trouble = index === 0 && fault !== null ? [fault] : [];
+        results.set(plan.name, await this.#runOne(manager, ledger, book, plan, run.signal ?? new AbortController().signal, tell, trouble));
       }
     } finally {
       ledger.close();
@@ -123,7 +125,14 @@ export class ScenarioRunner {
     }, this.#options.parts);
   }
 
-  async #warmUp(manager: Kernel, ledger: LoadLedger, book: IncidentBook, plans: readonly ScenarioPlan[], run: RunOptions): Promise<void> {
+  /** Resolves with what went wrong in it other than its times; null when nothing did. */
+  async #warmUp(
+    manager: Kernel,
+    ledger: LoadLedger,
+    book: IncidentBook,
+    plans: readonly ScenarioPlan[],
+    run: RunOptions,
+  ): Promise<string | null> {
     const [first] = plans;
     const agents = Math.min(first.agents, WARM_UP.agentsMax);
     const durationMs = Math.min(WARM_UP.msMax, WARM_UP.share * plans.reduce((sum, plan) => sum + plan.durationMs, 0));
@@ -131,7 +140,12 @@ export class ScenarioRunner {
     const plan = { ...planScenario(first, { agents, durationMs }), messagesPerSecond };
     const nothingYet = { elapsedMs: 0, agents: 0, messagesPerSecond: 0 };
     run.onProgress?.({ scenario, index: 0, total: plans.length, phase: "warming up", durationMs: wholeMs, ...nothingYet });
-    await this.#runOne(manager, ledger, book, plan, run.signal ?? new AbortController().signal, () => {});
+    const { signal = new AbortController().signal } = run;
+    const { incidents, metrics: { messages, team } } = await this.#runOne(manager, ledger, book, plan, signal, () => {});
+    if (signal.aborted || incidents.length + messages.lost + messages.damaged + team.wrong === 0) return null;
+    const counts =
+      `${messages.lost} messages lost, ${messages.damaged} damaged, ${team.wrong} wrong answers, ${incidents.length} threads dead`;
+    return `the warm-up before it went wrong: ${counts}`;
   }
 
   async #runOne(
@@ -141,10 +155,10 @@ export class ScenarioRunner {
     plan: ScenarioPlan,
     signal: AbortSignal,
     tell: Tell,
+    trouble: string[] = [],
   ): Promise<ValidationResult> {
     const { seed = 1, budgetBytes = MEMORY_BUDGET_BYTES_MAX } = this.#options;
     const scenario = new ScenarioRun({ manager, ledger, book, plan, seed }, tell);
-    const trouble: string[] = [];
     try {
       await scenario.prepare(signal);
       await scenario.load(signal);

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { KernelError } from "../../core/base/errors.ts";
 import { crc32c } from "../../core/memory/crc32c.ts";
 import { HEADER } from "../../core/memory/layout.ts";
@@ -102,6 +102,21 @@ for (const diesAt of [1, 2, 3, 4]) {
     for (let key = 0; key < 200; key++) assertEquals(again.store.get("a", `k${key}`), `5:${"x".repeat(20 * key)}`);
   });
 }
+
+Deno.test("a collector that cannot be started fails one flush; the next writes everything", async () => {
+  const disk = new FaultDisk(1);
+  const kept = await keepStore(disk, {
+    far: () => () => {
+      throw new Error("no thread is left");
+    },
+  });
+  kept.store.set("a", "k", 1);
+  const error = await assertRejects(() => kept.persistence.flush(), KernelError);
+  assertEquals(error.code, "PERSISTENCE_WRITE");
+  await kept.persistence.flush();
+  disk.losePower();
+  assertEquals((await keepStore(disk)).store.get("a", "k"), 1);
+});
 
 Deno.test("what cannot be collected is said", async () => {
   const broken = {
