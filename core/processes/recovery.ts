@@ -11,7 +11,7 @@ import { type OpenRequest, openRequests } from "./journal.ts";
 import type { ProcessTable } from "./process_table.ts";
 import type { RequestFolder } from "./request_folder.ts";
 import { type AgentRequest, parseRequest, RequestRejectedError } from "./agent_request.ts";
-import { processesOf } from "./stray_processes.ts";
+import { CLEAN_LOOKS, LOOKS_MAX, processesOf } from "./stray_processes.ts";
 
 /** What was found. */
 export interface Recovered {
@@ -114,13 +114,17 @@ class Recovery {
   /** Ends what still runs, until nothing is found. */
   async #reap(attempts: readonly OpenRequest[]): Promise<void> {
     const { clock, look } = this.#parts;
-    for (let looks = 0; attempts.length > 0 && looks < 5; looks++) {
+    const reaped = new Set<number>();
+    for (let looks = 0, clean = 0; attempts.length > 0 && looks < LOOKS_MAX && clean < CLEAN_LOOKS; looks++) {
       const table = await look();
       if (table === null) return;
-      const strays = new Set(attempts.flatMap((attempt) => processesOf(table, attempt, clock.now()).map(({ pid }) => pid)));
-      for (const pid of strays) signalProcess(pid, "SIGKILL");
-      if (strays.size === 0) return;
-      if (looks === 0) this.#reaped = strays.size;
+      const strays = attempts.flatMap((attempt) => processesOf(table, attempt, clock.now()).map(({ pid }) => pid));
+      for (const pid of strays) {
+        signalProcess(pid, "SIGKILL");
+        reaped.add(pid);
+      }
+      clean = strays.length === 0 ? clean + 1 : 0;
+      this.#reaped = reaped.size;
     }
   }
 

@@ -25,12 +25,18 @@ export function processesOf(table: ProcessTable, { marker = "", pid, startedAtMs
 
 /** Time between the end of an agent and the look at what it has left; ends that come closer together share one look. */
 const SWEEP_DELAY_MS = 500;
+/**
+ * Looks that must find nothing. A process that is just becoming another program (`exec`) shows no environment, so no marker: nine of a hundred looks at
+ * one that does nothing else missed it.
+ */
+export const CLEAN_LOOKS = 2;
 /** Looks in a row that may find something: a process that starts others as fast as they are ended would keep us for ever. */
-const SWEEPS_MAX = 5;
+export const LOOKS_MAX = 6;
 
 /** Looks for what the ended agents of one living coordinator have left. */
 export class StraySweep {
-  readonly #ended = new Set<string>();
+  /** Markers of ended agents, each with the looks that have found nothing of it. */
+  readonly #ended = new Map<string, number>();
   #cancel: Cancel | null = null;
   #sweeping: Promise<void> | null = null;
   #found = 0;
@@ -45,34 +51,48 @@ export class StraySweep {
 
   /** An agent has ended: nothing may carry its marker any more. */
   ended(marker: string): void {
-    this.#ended.add(marker);
-    this.#cancel ??= this.clock.schedule(SWEEP_DELAY_MS, () => {
-      this.#cancel = null;
-      // One that fails is made up for after the next end, and at last by `finish`, which tells.
-      this.#sweeping = this.#sweep().catch(() => undefined).finally(() => this.#sweeping = null);
-    });
+    this.#ended.set(marker, 0);
+    this.#schedule();
   }
 
   /** Looks now, and until nothing is found. */
   async finish(): Promise<void> {
+    await this.#sweeping;
     this.#cancel?.();
     this.#cancel = null;
-    await this.#sweeping;
-    if (this.#ended.size > 0) await this.#sweep();
+    for (let looks = 0; looks < LOOKS_MAX && this.#ended.size > 0; looks++) await this.#sweep();
   }
 
-  async #sweep(): Promise<void> {
-    for (let sweep = 0; sweep < SWEEPS_MAX && this.#ended.size > 0; sweep++) {
-      const markers = [...this.#ended];
-      const table = await this.look();
-      const strays = table === null
-        ? []
-        : [...table.processes.values()].filter((entry) =>
-          !entry.ended && entry.marker !== "" && markers.some((marker) => carries(entry.marker, marker))
-        );
-      for (const stray of strays) signalProcess(stray.pid, "SIGKILL");
-      this.#found += strays.length;
-      if (strays.length === 0) { for (const marker of markers) this.#ended.delete(marker); }
+  #schedule(): void {
+    this.#cancel ??= this.clock.schedule(SWEEP_DELAY_MS, () => {
+      this.#cancel = null;
+      // One that fails is made up for after the next end, and at last by `finish`, which tells.
+      this.#sweeping = this.#sweepOften().catch(() => undefined).finally(() => this.#sweeping = null);
+    });
+  }
+
+  /** While something is found; the look that confirms that nothing was comes later, with the looks for those that end meanwhile. */
+  async #sweepOften(): Promise<void> {
+    for (let looks = 0; looks < LOOKS_MAX; looks++) if (!await this.#sweep()) break;
+    if (this.#ended.size > 0) this.#schedule();
+  }
+
+  /** One look; whether it found something. */
+  async #sweep(): Promise<boolean> {
+    const markers = [...this.#ended.keys()];
+    const table = await this.look();
+    const strays = table === null
+      ? []
+      : [...table.processes.values()].filter((entry) =>
+        !entry.ended && entry.marker !== "" && markers.some((marker) => carries(entry.marker, marker))
+      );
+    for (const stray of strays) signalProcess(stray.pid, "SIGKILL");
+    this.#found += strays.length;
+    for (const marker of markers) {
+      const clean = strays.length > 0 ? 0 : this.#ended.get(marker)! + 1;
+      if (clean < CLEAN_LOOKS) this.#ended.set(marker, clean);
+      else this.#ended.delete(marker);
     }
+    return strays.length > 0;
   }
 }

@@ -2,8 +2,12 @@ import { assertEquals } from "@std/assert";
 import { parseTable, type ProcessTable } from "../../core/processes/process_table.ts";
 import { processesOf, StraySweep } from "../../core/processes/stray_processes.ts";
 import { FakeClock } from "../../core/testing.ts";
+import { testWith } from "../support/permissions.ts";
+import { until } from "../support/until.ts";
 
 const NOW_MS = 1_000_000_000;
+/** Above the greatest number that Linux gives: ended without harm. */
+const NOBODY = 5_000_000;
 /** Seconds for which the system has run; a process of age 10 started at `NOW_MS` − 10 s. */
 const UPTIME = 5_000;
 
@@ -53,17 +57,42 @@ Deno.test("what has ended is nobody's", () => {
   assertEquals(found(table([10, 1, 10, 60, "r/c", "Z"])), []);
 });
 
-Deno.test("a sweep looks once for ends that come together, and again when a look fails", async () => {
+/** A sweep whose looks see, one after the other, what `seen` says, and at last nothing. */
+function sweepOf(seen: (ProcessTable | Error)[]): { sweep: StraySweep; clock: FakeClock; looks: () => number } {
   const clock = new FakeClock();
   let looks = 0;
   const sweep = new StraySweep(clock, () => {
-    looks++;
-    return looks === 1 ? Promise.reject(new Error("no more processes")) : Promise.resolve(table());
+    const next = seen[looks++] ?? table();
+    return next instanceof Error ? Promise.reject(next) : Promise.resolve(next);
   });
+  return { sweep, clock, looks: () => looks };
+}
+
+Deno.test("a sweep looks for ends that come together, a second time to be sure, and again when a look fails", async () => {
+  const { sweep, clock, looks } = sweepOf([new Error("no more processes")]);
   for (let i = 0; i < 5; i++) sweep.ended(`r-${i}/c`);
   clock.advance(10_000);
   await sweep.finish();
-  assertEquals([looks, sweep.found], [2, 0]);
+  assertEquals([looks(), sweep.found], [3, 0]);
   await sweep.finish();
-  assertEquals(looks, 2);
+  assertEquals(looks(), 3);
+});
+
+testWith({ run: true }, "what the first look does not show, for it was becoming another program, the second one finds", async () => {
+  const { sweep } = sweepOf([table(), table([NOBODY, 1, NOBODY, 5, "r/c"])]);
+  sweep.ended("r/c");
+  await sweep.finish();
+  assertEquals(sweep.found, 1);
+});
+
+Deno.test("the look that confirms comes by itself, also when no other agent ends", async () => {
+  const { sweep, clock, looks } = sweepOf([]);
+  sweep.ended("r/c");
+  clock.advance(500);
+  await until(() => {
+    clock.advance(500);
+    return looks() === 2;
+  });
+  await sweep.finish();
+  assertEquals(looks(), 2);
 });
