@@ -9,7 +9,7 @@ import { AgentNotFoundError, InboxFullError, InvalidArgumentError, KernelError, 
 import { ASK_TIMEOUT_MS, LABEL_CHARS_MAX } from "../base/limits.ts";
 import { emptyEnvelope, type Envelope, KIND, type Labels } from "../bus/envelope.ts";
 import { type AgentId, PRIORITIES, priorityLevel } from "../bus/message.ts";
-import { Outbound, type ReclaimedFrame } from "../bus/outbound.ts";
+import { LANE_URGENT_FROM, Outbound, type ReclaimedFrame } from "../bus/outbound.ts";
 import { load } from "../memory/atomics.ts";
 import { HOST, hostField, HOSTS_MAX } from "../memory/layout.ts";
 import { COUNT, type HostMetrics } from "../metrics/counters.ts";
@@ -19,7 +19,7 @@ import { type AgentDirectory, hostOfWord, isClosedWord } from "./agent_directory
 import type { HostOptions } from "./host_options.ts";
 import { portableError } from "./failures.ts";
 import { Replies } from "./replies.ts";
-import { type ReturnedFrame, WaitingRoom, type WaitingSend } from "./waiting_room.ts";
+import { NO_ROOM, type ReturnedFrame, SENT, WaitingRoom, type WaitingSend } from "./waiting_room.ts";
 
 /** Messages that may share one reading of the clock, sent or handled in between: at millions a second it would cost more than they do. */
 const STAMP_USES = 16;
@@ -190,18 +190,19 @@ export class PostRoom {
     this.posted(true);
   }
 
-  #attempt(send: WaitingSend): boolean {
-    const { envelope, payload, queue } = send;
-    if (queue < 0) return this.#outbound.trySend(-1 - queue, envelope!, payload);
-    const word = this.living(queue);
-    if (isClosedWord(word)) return false;
-    if (envelope === null) {
-      const { frame, urgent } = payload as ReturnedFrame;
-      return this.#outbound.tryForward(hostOfWord(word), urgent, frame);
-    }
-    if (!this.#outbound.trySend(hostOfWord(word), envelope, payload)) return false;
-    this.countSent(hostOfWord(word));
-    return true;
+  /** See `WaitingRoom`. */
+  #attempt({ envelope, payload, queue }: WaitingSend): number {
+    const word = queue < 0 ? 0 : this.living(queue);
+    if (queue >= 0 && isClosedWord(word)) return NO_ROOM;
+    const host = queue < 0 ? -1 - queue : hostOfWord(word);
+    const isFrame = envelope === null;
+    const urgent = isFrame ? (payload as ReturnedFrame).urgent : envelope.priority >= LANE_URGENT_FROM;
+    const went = isFrame
+      ? this.#outbound.tryForward(host, urgent, (payload as ReturnedFrame).frame)
+      : this.#outbound.trySend(host, envelope, payload);
+    if (!went) return this.#outbound.isFull(host, urgent) ? 2 * host + Number(urgent) : NO_ROOM;
+    if (queue >= 0 && !isFrame) this.countSent(host);
+    return SENT;
   }
 
   /** The time of a send: never later than it, and earlier by no more than a few messages take. */

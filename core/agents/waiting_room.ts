@@ -2,6 +2,9 @@
  * Sends that found no room: they wait in order of their receiver and are tried again each turn. Bounded for each sender; a wait ends in
  * `InboxFullError`. While a receiver has waiting sends, later ones to it queue behind them, so that order holds.
  *
+ * A full lane refuses the sends to all the receivers behind it, thousands perhaps, and a thread that tried each of them in every turn would have less
+ * time to drain its own lanes, which is what the other side waits for. So one refusal is enough for a lane and a round.
+ *
  * @module
  */
 import type { Deadline, Deadlines } from "../base/deadlines.ts";
@@ -22,6 +25,11 @@ export interface ReturnedFrame {
   readonly lost: (error: unknown) => void;
 }
 
+/** An attempt's answer: it was sent. */
+export const SENT = -2;
+/** An attempt's answer: there is no room for this one, whatever there is for others. */
+export const NO_ROOM = -1;
+
 /** One waiting send. */
 export interface WaitingSend {
   /** Copy of its envelope. */
@@ -34,14 +42,21 @@ export interface WaitingSend {
   readonly queue: number;
 }
 
+/** Sends to one receiver, at least one. */
+interface WaitingQueue {
+  sends: WaitingSend[];
+  /** The lane that refused the first of them last, `NO_ROOM` when it is not known. It may have moved since. */
+  lane: number;
+}
+
 /** The waiting sends of one host. */
 export class WaitingRoom {
-  readonly #queues = new Map<number, WaitingSend[]>();
+  readonly #queues = new Map<number, WaitingQueue>();
   readonly #bySender = new Map<number, number>();
   #size = 0;
 
-  /** `attempt` sends one if there is room now; it throws when it never will be sent. */
-  constructor(private readonly deadlines: Deadlines, private readonly attempt: (send: WaitingSend) => boolean) {}
+  /** `attempt` answers `SENT`, `NO_ROOM`, or the number of the lane that is full; it throws when a send never will be sent. */
+  constructor(private readonly deadlines: Deadlines, private readonly attempt: (send: WaitingSend) => number) {}
 
   /** Whether sends to that queue wait already. */
   has(queue: number): boolean {
@@ -85,8 +100,8 @@ export class WaitingRoom {
       const onAbort = (): void => giveUp(wait.signal!.reason);
       wait.signal?.addEventListener("abort", onAbort, { once: true });
       const queue = this.#queues.get(wait.queue);
-      if (queue === undefined) this.#queues.set(wait.queue, [send]);
-      else queue.push(send);
+      if (queue === undefined) this.#queues.set(wait.queue, { sends: [send], lane: NO_ROOM });
+      else queue.sends.push(send);
     });
   }
 
@@ -100,49 +115,59 @@ export class WaitingRoom {
       },
     }));
     this.#size += sends.length;
-    this.#queues.set(queue, [...sends, ...this.#queues.get(queue) ?? []]);
+    this.#queues.set(queue, { sends: [...sends, ...this.#queues.get(queue)?.sends ?? []], lane: NO_ROOM });
   }
 
-  /** Tries the first of each queue, and those behind it while there is room. Returns how many went. */
+  /** Tries the first of each queue whose lane has not refused another one just now, and those behind it while there is room. Returns how many went. */
   retry(): number {
     let sent = 0;
+    const full = new Set<number>();
     for (const [key, queue] of this.#queues) {
+      if (full.has(queue.lane)) continue;
+      const { sends } = queue;
+      queue.lane = NO_ROOM;
       let taken = 0;
-      for (; taken < queue.length; taken++) {
+      for (; taken < sends.length; taken++) {
         try {
-          if (!this.attempt(queue[taken])) break;
-          queue[taken].done();
+          const lane = this.attempt(sends[taken]);
+          if (lane !== SENT) {
+            queue.lane = lane;
+            if (lane !== NO_ROOM) full.add(lane);
+            break;
+          }
+          sends[taken].done();
         } catch (error) {
-          queue[taken].done(error);
+          sends[taken].done(error);
         }
       }
       sent += taken;
-      if (taken === queue.length) this.#queues.delete(key);
-      else queue.splice(0, taken);
+      if (taken === sends.length) this.#queues.delete(key);
+      else sends.splice(0, taken);
     }
     return sent;
   }
 
   /** Forgets a queue: there is nobody any more at its end. Its sends are handed back, not settled. */
   abandon(queue: number): readonly WaitingSend[] {
-    const sends = this.#queues.get(queue) ?? [];
+    const sends = this.#queues.get(queue)?.sends ?? [];
     this.#queues.delete(queue);
     return sends;
   }
 
   /** Fails everything: the kernel closes. */
   failAll(error: Error): void {
-    const all = [...this.#queues.values()].flat();
+    const all = [...this.#queues.values()].flatMap((queue) => queue.sends);
     this.#queues.clear();
     for (const send of all) send.done(error);
   }
 
   #remove(send: WaitingSend): void {
     const queue = this.#queues.get(send.queue);
-    const at = queue?.indexOf(send) ?? -1;
+    const at = queue?.sends.indexOf(send) ?? -1;
     if (queue === undefined || at < 0) return;
-    queue.splice(at, 1);
-    if (queue.length === 0) this.#queues.delete(send.queue);
+    queue.sends.splice(at, 1);
+    if (at === 0) queue.lane = NO_ROOM; // the next one may take another
+    if (queue.sends.length === 0) this.#queues.delete(send.queue);
   }
 
   #forget(sender: number): void {

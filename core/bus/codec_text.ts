@@ -1,7 +1,8 @@
 /**
  * Strings of payloads. Measured over shared memory: to write, a loop wins up to some 60 characters, `encodeInto` beyond; to read, `fromCharCode` of as
  * many arguments wins up to 8 (25 ns), of a list up to some 24 (50–100 ns), node's `latin1Slice` beyond (110 ns);
- * TextDecoder needs a private copy and over 1 µs, so it only reads long text that is not ASCII. Short strings repeat (keys, types, names):
+ * text that is not ASCII by `utf8Slice` up to some 256 bytes (0.3–1.4 µs), by TextDecoder beyond: it needs a private copy and over 1 µs, and 2 µs more where
+ * that copy is made anew each time. Short strings repeat (keys, types, names):
  * they are looked up by content before they are made.
  *
  * @module
@@ -13,7 +14,10 @@ import { KEY_BYTES_MAX, KEY_TEXT, SHORT_TEXT, SHORT_TEXT_MAX, TAG } from "./code
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /** Works on any Uint8Array; `toString("latin1")` is its public name, which first looks the encoding up. */
-const latin1Slice = (Buffer.prototype as unknown as { latin1Slice(this: Uint8Array, from: number, to: number): string }).latin1Slice;
+const { latin1Slice, utf8Slice } = Buffer.prototype as unknown as Record<
+  "latin1Slice" | "utf8Slice",
+  (this: Uint8Array, from: number, to: number) => string
+>;
 
 /** Strings a cache remembers (a power of two). */
 const CACHE_ENTRIES = 1_024;
@@ -23,6 +27,12 @@ const CACHED_CHARACTERS_MAX = 32;
 const LISTED_CHARACTERS_MAX = 24;
 /** One list for each length, so that none is made. */
 const lists: readonly number[][] = Array.from({ length: LISTED_CHARACTERS_MAX + 1 }, (_, length) => new Array<number>(length).fill(0));
+/** Longest UTF-8 for which `utf8Slice` is quicker than TextDecoder. */
+const SLICED_UTF8_BYTES_MAX = 256;
+/** Stands where bytes were no UTF-8. */
+const REPLACEMENT = "\ufffd";
+/** Where text is copied for TextDecoder: longer than any frame, so that only text out of slabs gets a copy of its own. */
+const aside = new Uint8Array(16_384);
 /** Characters that one `fromCharCode` takes, well below any bound on arguments. */
 const CHUNK_CHARACTERS = 4_096;
 
@@ -143,8 +153,14 @@ export function readAscii(bytes: Uint8Array, at: number, length: number): string
 
 /** The text of `length` bytes of UTF-8 at `at`, or null when they are none. */
 export function readUtf8(bytes: Uint8Array, at: number, length: number): string | null {
+  if (length <= SLICED_UTF8_BYTES_MAX) {
+    const text = utf8Slice.call(bytes, at, at + length);
+    if (!text.includes(REPLACEMENT)) return text; // else it may be what was sent
+  }
   try {
-    return decoder.decode(bytes.slice(at, at + length));
+    if (length > aside.length) return decoder.decode(bytes.slice(at, at + length));
+    aside.set(bytes.subarray(at, at + length));
+    return decoder.decode(aside.subarray(0, length));
   } catch (error) {
     if (error instanceof TypeError) return null;
     throw error;

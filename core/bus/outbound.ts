@@ -86,6 +86,11 @@ export class Outbound {
     return true;
   }
 
+  /** Whether a lane has no room for a frame: why a send was refused. */
+  isFull(host: number, urgent: boolean): boolean {
+    return this.#lanes[urgent ? LANE_URGENT : LANE_ORDINARY][host].tryClaim() < 0;
+  }
+
   /** Takes back what a dead host has not handled, ordinary lane first; in order within each. */
   reclaim(host: number, take: ReclaimedFrame): void {
     for (const lane of [LANE_ORDINARY, LANE_URGENT]) this.#lanes[lane][host].reclaim(take);

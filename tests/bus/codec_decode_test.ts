@@ -2,6 +2,7 @@ import { assert, assertStrictEquals } from "@std/assert";
 import fc from "fast-check";
 import { isKernelError } from "../../core/base/errors.ts";
 import type { ByteWindow } from "../../core/memory/shared_memory.ts";
+import { readUtf8 } from "../../core/bus/codec_text.ts";
 import { anything, codec, own, SAMPLE, testEachCodec } from "../support/codec_samples.ts";
 
 /** Decodes bytes that may be anything; only two outcomes are allowed. */
@@ -71,4 +72,28 @@ testEachCodec("announced sizes are held against the bytes that are there", () =>
 testEachCodec("nesting deeper than any encoder writes is corrupt, not an overflow of the stack", () => {
   for (let at = 0; at < 500_000; at += 5) own.bytes.set([12, 1, 0, 0, 0], at);
   assertStrictEquals(decodeHostile(own, 0, 500_000), "corrupt");
+});
+
+Deno.test("text that is not ASCII is read as the platform reads it, whatever its length; what is no UTF-8 is none", () => {
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  const expected = (bytes: Uint8Array): string | null => {
+    try {
+      return decoder.decode(bytes);
+    } catch {
+      return null;
+    }
+  };
+  const same = (bytes: Uint8Array): void => {
+    const shared = new Uint8Array(new SharedArrayBuffer(bytes.length + 10));
+    shared.set(bytes, 5);
+    assertStrictEquals(readUtf8(shared, 5, bytes.length), expected(bytes));
+  };
+  const encoder = new TextEncoder();
+  for (const text of ["é", "\ufeffbom", "sent so: \ufffd", "\u{1f600}", "\0µ"]) {
+    for (const count of [1, 40, 100, 8_000]) same(encoder.encode(text.repeat(count)));
+  }
+  const cut = fc.tuple(fc.string({ unit: "grapheme", maxLength: 200 }), fc.nat(20), fc.nat(3)).map(([text, repeats, end]) =>
+    encoder.encode(text.repeat(repeats)).slice(0, -end || undefined)
+  );
+  fc.assert(fc.property(fc.oneof(cut, fc.uint8Array({ maxLength: 600 })), same), { numRuns: 500 });
 });
