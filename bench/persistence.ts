@@ -28,6 +28,7 @@ import { PortablePersistence } from "../core/memory/portable_persistence.ts";
 import { allocateMemory, type SharedMemory } from "../core/memory/shared_memory.ts";
 import { StorePart } from "../core/memory/store_part.ts";
 import { UltraFastAgentManager } from "../mod.ts";
+import { Undisturbed } from "./undisturbed.ts";
 
 const PARTS = ["flush", "recovery", "operations", "messages"] as const;
 const { values: given } = parseArgs({
@@ -293,15 +294,19 @@ async function benchMessages(path: string): Promise<void> {
   };
   const found: { without: number; with: number }[] = [];
   let count = 0;
-  for (let pair = 0; pair <= pairs; pair++) {
-    const order = pair % 2 === 0 ? [false, true] : [true, false];
+  const undisturbed = new Undisturbed();
+  const inTurn = async (order: readonly boolean[]): Promise<{ without: number; with: number }> => {
     const seen = new Map<boolean, number>();
     for (const flushes of order) {
       const window = await run(flushes);
       seen.set(flushes, window.p99);
       count += window.count;
     }
-    if (pair > 0) found.push({ without: seen.get(false)!, with: seen.get(true)! });
+    return { without: seen.get(false)!, with: seen.get(true)! };
+  };
+  await inTurn([false, true]); // warm-up
+  for (let pair = 0; pair < pairs; pair++) {
+    found.push(await undisturbed.figure(() => inTurn(pair % 2 === 0 ? [false, true] : [true, false])));
   }
   const ratios = found.map((pair) => pair.with / pair.without).sort((a, b) => a - b);
   const quarter = (part: number): string => ratios[Math.floor(part * (ratios.length - 1) / 4)].toFixed(2);
@@ -310,6 +315,7 @@ async function benchMessages(path: string): Promise<void> {
     `messages, p99 of one way: ${ms(without)} without flushes, ${ms(withFlushes)} while 1 % of 128 MiB is flushed 5 times a second: ` +
       `×${quarter(2)} (quartiles ${quarter(1)} and ${quarter(3)} of ${pairs} pairs, ${count} messages)`,
   );
+  console.log(`  ${undisturbed}`);
 }
 
 const only = given.only.split(",");
