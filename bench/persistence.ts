@@ -309,11 +309,15 @@ async function benchMessages(path: string): Promise<void> {
     found.push(await undisturbed.figure(() => inTurn(pair % 2 === 0 ? [false, true] : [true, false])));
   }
   const ratios = found.map((pair) => pair.with / pair.without).sort((a, b) => a - b);
-  const quarter = (part: number): string => ratios[Math.floor(part * (ratios.length - 1) / 4)].toFixed(2);
+  // Of the median, whatever the distribution: the number of pairs below it is binomial.
+  const [low, high] = [-1, 1].map((side) => {
+    const rank = (ratios.length - 1) / 2 + side * 0.98 * Math.sqrt(ratios.length);
+    return ratios[Math.max(0, Math.min(ratios.length - 1, side < 0 ? Math.floor(rank) : Math.ceil(rank)))].toFixed(2);
+  });
   const [without, withFlushes] = [median(found.map((pair) => pair.without)), median(found.map((pair) => pair.with))];
   console.log(
     `messages, p99 of one way: ${ms(without)} without flushes, ${ms(withFlushes)} while 1 % of 128 MiB is flushed 5 times a second: ` +
-      `×${quarter(2)} (quartiles ${quarter(1)} and ${quarter(3)} of ${pairs} pairs, ${count} messages)`,
+      `×${median(ratios).toFixed(2)} (with 95 % certainty ×${low} to ×${high}; ${pairs} pairs, ${count} messages)`,
   );
   console.log(`  ${undisturbed}`);
 }
