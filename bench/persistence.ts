@@ -132,7 +132,7 @@ async function openStore(path: string, far = false): Promise<{ store: MemoryStor
 
 function farPart(memory: SharedMemory, layout: Layout): CollectedPart {
   const plan = { workerText, memory, layout, library: native ? library : null };
-  return new CollectedPart(new StorePart(memory, layout, 0), (events) => startCollector(plan, events));
+  return new CollectedPart(new StorePart(memory, layout, 0), new SystemClock(0), (events) => startCollector(plan, events));
 }
 
 async function benchFlush(path: string): Promise<void> {

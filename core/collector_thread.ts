@@ -33,6 +33,7 @@ export function startCollector(
   const data = { collector: { layout, library }, memory: memory.memory };
   const worker = startThread(workerText, data, { maxOldGenerationSizeMb: COLLECTOR_HEAP_MB_MAX });
   let isOver = false;
+  let isAbandoned = false;
   const gone = (why: string): void => {
     if (isOver) return;
     isOver = true;
@@ -44,7 +45,13 @@ export function startCollector(
   onThreadEnd(worker, gone);
   return {
     post: (order) => isOver || worker.postMessage(order),
+    abandon: (why) => {
+      isAbandoned = true;
+      gone(why);
+      void worker.terminate();
+    },
     end: async () => {
+      if (isAbandoned) return; // a thread that never returns may never end
       isOver = true;
       become(HOST_STATE.stopped);
       await worker.terminate();

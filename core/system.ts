@@ -287,7 +287,7 @@ export class System {
     const part = new StorePart(memory, layout, 0);
     if (this.config.threads === 0) return part;
     const { library } = this.#native.report();
-    return new CollectedPart(part, (events) => startCollector({ workerText, memory, layout, library }, events));
+    return new CollectedPart(part, this.clock, (events) => startCollector({ workerText, memory, layout, library }, events));
   }
 
   #flush(): Promise<void> {

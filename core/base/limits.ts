@@ -275,6 +275,8 @@ export const JOURNAL_GROUP_BYTES_MAX = 1 << 24;
 export const PERSISTENCE_INTERVAL_MS_MIN = 10;
 /** Heap of the thread that collects what a flush writes: it has numbers of entries and a few blocks, which lie beside the heap. */
 export const COLLECTOR_HEAP_MB_MAX = 64;
+/** Without a word of it, where one is due: it hangs, or its thread does. A MiB of blocks takes it some 20 ms. */
+export const COLLECTOR_SILENCE_MS_MAX = 30_000;
 /** Of one turn of the event loop a flush takes so many ms before others have theirs: a tenth of what a message may take. */
 export const PERSISTENCE_TURN_MS = 0.5;
 /** A log is written anew when it is so many times what is alive … : each byte is then written about once more. */

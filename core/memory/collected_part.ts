@@ -1,10 +1,12 @@
 /**
- * The store's share of the log as the main thread sees it while another thread collects it (store_collector.ts). When that thread dies, the flush under way
- * fails, everything is written anew, and from then on the main thread collects by itself.
+ * The store's share of the log as the main thread sees it while another thread collects it (store_collector.ts). When that thread dies or hangs, the flush
+ * under way fails, everything is written anew, and from then on the main thread collects by itself.
  *
  * @module
  */
+import type { Cancel, Clock } from "../base/clock.ts";
 import { asError } from "../base/errors.ts";
+import { COLLECTOR_SILENCE_MS_MAX } from "../base/limits.ts";
 import type { BatchProgress, LogBatch } from "./log_batch.ts";
 import { DelegatedPart } from "./log_part.ts";
 import type { FromCollector, ToCollector } from "./store_collector.ts";
@@ -14,6 +16,8 @@ import type { StorePart } from "./store_part.ts";
 export interface CollectorThread {
   /** Says something to it; nothing when it has died. */
   post(order: ToCollector): void;
+  /** Gives it up: it is dead to everybody, which `onDeath` tells. Nobody waits for its end. */
+  abandon(why: string): void;
   /** Ends it. */
   end(): Promise<void>;
 }
@@ -42,9 +46,10 @@ export class CollectedPart extends DelegatedPart {
   #death: Error | null = null;
   #isFar = true;
   #collecting: Collecting | null = null;
+  #patience: Cancel | null = null;
 
   /** The thread is started by the first flush. */
-  constructor(private readonly store: StorePart, private readonly open: OpenCollector) {
+  constructor(private readonly store: StorePart, private readonly clock: Clock, private readonly open: OpenCollector) {
     super(store);
   }
 
@@ -91,12 +96,14 @@ export class CollectedPart extends DelegatedPart {
     const thread = this.#thread ??= this.#start();
     const collecting = this.#collecting = { batch, writing: Promise.resolve(), done: Promise.withResolvers<BatchProgress>() };
     thread.post({ do: "collect", all, salt, sequence, progress });
+    this.#expect();
     try {
       const last = await collecting.done.promise;
       await collecting.writing;
       batch.continueFrom(last);
     } finally {
       this.#collecting = null;
+      this.#expectNothing();
       // What was begun to be written is written before anything else is done to the file.
       await collecting.writing.catch(() => undefined); // told above, or by what failed before it
     }
@@ -115,13 +122,30 @@ export class CollectedPart extends DelegatedPart {
     const collecting = this.#collecting;
     if (collecting === null || said.sequence !== collecting.batch.sequence) return;
     const { batch, done } = collecting;
+    this.#expectNothing();
     if ("done" in said) done.resolve(said.done);
     else if ("failed" in said) {
       done.reject(new Error(`what has changed could not be collected: ${said.failed}`));
     } else {
-      collecting.writing = collecting.writing.then(() => batch.append(said.blocks)).then(() => this.#thread?.post({ do: "more" }));
+      collecting.writing = collecting.writing.then(() => batch.append(said.blocks)).then(() => {
+        this.#thread?.post({ do: "more" });
+        if (this.#collecting === collecting) this.#expect();
+      });
       collecting.writing.catch(done.reject);
     }
+  }
+
+  /** It has something to say soon. It has not while the disk is slow, for then it waits for us. */
+  #expect(): void {
+    this.#expectNothing();
+    this.#patience = this.clock.schedule(COLLECTOR_SILENCE_MS_MAX, () => {
+      this.#thread?.abandon(`it has said nothing for ${COLLECTOR_SILENCE_MS_MAX / 1_000} s`);
+    });
+  }
+
+  #expectNothing(): void {
+    this.#patience?.();
+    this.#patience = null;
   }
 
   #died(why: string): void {

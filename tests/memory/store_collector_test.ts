@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { KernelError } from "../../core/base/errors.ts";
+import { COLLECTOR_SILENCE_MS_MAX } from "../../core/base/limits.ts";
+import type { OpenCollector } from "../../core/memory/collected_part.ts";
 import { crc32c } from "../../core/memory/crc32c.ts";
 import { HEADER } from "../../core/memory/layout.ts";
 import type { LogPart } from "../../core/memory/log_part.ts";
@@ -7,6 +9,7 @@ import { type FromCollector, StoreCollector } from "../../core/memory/store_coll
 import { STORE, storeParts } from "../../core/memory/store_layout.ts";
 import { COLLECTOR } from "../../core/memory/store_lock.ts";
 import { StorePart } from "../../core/memory/store_part.ts";
+import { FakeClock } from "../../core/testing.ts";
 import { FaultDisk } from "../support/fault_disk.ts";
 import { keepStore } from "../support/kept_store.ts";
 import { nearCollector } from "../support/near_collector.ts";
@@ -26,8 +29,11 @@ function filled(bytes: number): StoreArena {
 function silent({ memory, layout }: StoreArena): { collector: StoreCollector; said: FromCollector[]; settle: () => Promise<void> } {
   const said: FromCollector[] = [];
   const collector = new StoreCollector(new StorePart(memory, layout, COLLECTOR), crc32c, (message) => void said.push(message));
-  return { collector, said, settle: () => new Promise((resolve) => void setImmediate(resolve)) };
+  return { collector, said, settle: settled };
 }
+
+/** What can be done at once is done. */
+const settled = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
 const FRESH = { all: false, salt: [1, 2], progress: { records: 0, blocks: 0, sums: 0 } } as const;
 
@@ -116,6 +122,44 @@ Deno.test("a collector that cannot be started fails one flush; the next writes e
   await kept.persistence.flush();
   disk.losePower();
   assertEquals((await keepStore(disk)).store.get("a", "k"), 1);
+});
+
+Deno.test("a collector that says nothing is given up: one flush fails, the next writes everything", async () => {
+  const disk = new FaultDisk(1);
+  const patience = new FakeClock();
+  let given = "";
+  const hanging: OpenCollector = ({ onDeath }) => ({
+    post: () => {},
+    abandon: (why) => onDeath(given = why),
+    end: () => Promise.resolve(),
+  });
+  const kept = await keepStore(disk, { far: () => hanging, patience });
+  kept.store.set("a", "k", 1);
+  const flushing = assertRejects(() => kept.persistence.flush(), KernelError, "has said nothing for 30 s");
+  await settled();
+  patience.advance(COLLECTOR_SILENCE_MS_MAX - 1);
+  assertEquals(given, "");
+  patience.advance(1);
+  assertEquals((await flushing).code, "PERSISTENCE_WRITE");
+  await kept.persistence.flush();
+  disk.losePower();
+  assertEquals((await keepStore(disk)).store.get("a", "k"), 1);
+});
+
+Deno.test("a collector that waits for a slow disk is not given up", async () => {
+  const disk = new FaultDisk(1);
+  const gate = Promise.withResolvers<void>();
+  const patience = new FakeClock();
+  const kept = await keepStore(disk, { bytes: 16 * MIB, far: (arena) => nearCollector(arena), patience });
+  await kept.persistence.flush();
+  for (let n = 0; n < 600; n++) kept.store.set("a", `k${n}`, "v".repeat(9_000));
+  disk.mayWrite = gate.promise;
+  const flushing = kept.persistence.flush();
+  for (let turn = 0; turn < 20; turn++) await settled();
+  patience.advance(10 * COLLECTOR_SILENCE_MS_MAX);
+  gate.resolve();
+  await flushing;
+  assertEquals(kept.events, []);
 });
 
 Deno.test("what cannot be collected is said", async () => {

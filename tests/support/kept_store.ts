@@ -30,11 +30,20 @@ function busyClock(stepMs: number): Clock {
 
 /**
  * Opens a store of `bytes` on a disk and restores what is there. `turn` runs between any two slices of a flush; `far` opens what collects in the place of
- * this thread.
+ * this thread, and `patience` is the clock by which it is waited for.
  */
 export async function keepStore(
   disk: PersistenceDisk,
-  { bytes = 1 << 20, arena = storeArena(bytes), path = PATH, turn = () => Promise.resolve(), stepMs = 0.3, seed = 1, far }: {
+  {
+    bytes = 1 << 20,
+    arena = storeArena(bytes),
+    path = PATH,
+    turn = () => Promise.resolve(),
+    stepMs = 0.3,
+    seed = 1,
+    far,
+    patience = busyClock(0),
+  }: {
     bytes?: number;
     arena?: StoreArena;
     path?: string;
@@ -42,11 +51,12 @@ export async function keepStore(
     stepMs?: number;
     seed?: number;
     far?: (arena: StoreArena) => OpenCollector;
+    patience?: Clock;
   } = {},
 ): Promise<KeptStore> {
   const store = arena.open(0);
   const own = new StorePart(arena.memory, arena.layout, 0);
-  const part = far === undefined ? own : new CollectedPart(own, far(arena));
+  const part = far === undefined ? own : new CollectedPart(own, patience, far(arena));
   const events: string[] = [];
   const random = new Random(seed);
   const persistence = await PortablePersistence.open({

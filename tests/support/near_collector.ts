@@ -25,6 +25,10 @@ export function nearCollector({ memory, layout }: StoreArena, between: () => voi
           if (isDead) onDeath("killed by a test");
           else collector.take(order);
         }),
+      abandon: (why) => {
+        isDead = true;
+        onDeath(why);
+      },
       end: () => Promise.resolve(void (isDead = true)),
     };
   };
