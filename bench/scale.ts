@@ -3,7 +3,7 @@
  * it, in runs that take turns; and among 10,000 at 100,000 messages/s. Each run is of threads that have run the same load before. Prints every run;
  * exits 1 when the ratio of the first two medians is above 3, or the third is above 0.5 ms.
  *
- * deno run bench/scale.ts [rounds = 5] [seconds of each run = 4]   # with -A on Linux a run that the machine's host disturbed is measured again
+ * deno run bench/scale.ts [rounds = 5] [seconds of each run = 10]   # with -A on Linux a run that the machine's host disturbed is measured again
  */
 import { UltraFastAgentManager } from "../mod.ts";
 import { IncidentBook } from "../core/validation/incidents.ts";
@@ -13,19 +13,19 @@ import { ScenarioRun } from "../core/validation/scenario_run.ts";
 import { planScenario, type ScenarioPlan, SCENARIOS } from "../core/validation/scenarios.ts";
 import { Undisturbed } from "./undisturbed.ts";
 
-const [rounds = 5, seconds = 4] = Deno.args.map(Number);
+const [rounds = 5, seconds = 10] = Deno.args.map(Number);
 const RATIO_MAX = 3;
 const MUCH_P95_MS_MAX = 0.5;
 const THREADS = 2;
-/** The engine goes on compiling for some 20 s, on threads of its own, which two cores do not have. Each run ends with what its load does not do. */
-const WARM_UP_MS = 20_000;
+/** A run ends with what its load does not do: taking everything down is to be compiled, too. */
 const WARM_UP_RUN_MS = 4_000;
 /** The same for all, so that only what is compared differs. */
 const CHURN_PER_SECOND = 100;
+/** The engine compiles on threads of its own, which two cores do not have: for a third of a minute, and for a whole one where they have little time left. */
 const RUNS = {
-  few: { agents: 100, messagesPerSecond: 10_000 },
-  many: { agents: 10_000, messagesPerSecond: 10_000 },
-  much: { agents: 10_000, messagesPerSecond: 100_000 },
+  few: { agents: 100, messagesPerSecond: 10_000, warmUpMs: 20_000 },
+  many: { agents: 10_000, messagesPerSecond: 10_000, warmUpMs: 20_000 },
+  much: { agents: 10_000, messagesPerSecond: 100_000, warmUpMs: 60_000 },
 } as const;
 type Name = keyof typeof RUNS;
 
@@ -49,7 +49,7 @@ class Loaded implements AsyncDisposable {
 
   async warm(): Promise<void> {
     await this.#manager.initialize();
-    for (let ran = 0; ran < WARM_UP_MS; ran += WARM_UP_RUN_MS) await this.p95Ms(WARM_UP_RUN_MS);
+    for (let ran = 0; ran < RUNS[this.name].warmUpMs; ran += WARM_UP_RUN_MS) await this.p95Ms(WARM_UP_RUN_MS);
   }
 
   /** p95 of one run. */
@@ -74,8 +74,8 @@ class Loaded implements AsyncDisposable {
   }
 
   #plan(durationMs: number): ScenarioPlan {
-    const { agents } = RUNS[this.name];
-    return { ...planScenario(SCENARIOS[0], { agents, durationMs }), ...RUNS[this.name], churnPerSecond: CHURN_PER_SECOND };
+    const { agents, messagesPerSecond } = RUNS[this.name];
+    return { ...planScenario(SCENARIOS[0], { agents, durationMs }), agents, messagesPerSecond, churnPerSecond: CHURN_PER_SECOND };
   }
 }
 
