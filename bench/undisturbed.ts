@@ -11,6 +11,8 @@ const TRIES_MAX = 6;
 /** Processor time since the machine started, in ticks of 10 ms: wanted by its programs, and of it not given. NaN where the system does not say. */
 function processorTicks(): { wanted: number; taken: number } {
   let line: string;
+  // Asked for first: a question in a terminal would stand in the middle of a measurement.
+  if (Deno.permissions.querySync({ name: "read", path: "/proc/stat" }).state !== "granted") return { wanted: NaN, taken: NaN };
   try {
     line = Deno.readTextFileSync("/proc/stat").split("\n", 1)[0];
   } catch (error) {

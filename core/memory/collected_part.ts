@@ -37,6 +37,8 @@ interface Collecting {
   readonly batch: LogBatch;
   /** Blocks that are being written, one message after another. */
   writing: Promise<void>;
+  /** Whether it has said all that it has to say. */
+  isTold: boolean;
   readonly done: PromiseWithResolvers<BatchProgress>;
 }
 
@@ -94,7 +96,12 @@ export class CollectedPart extends DelegatedPart {
     const { salt, sequence, progress } = batch;
     this.#sequence = sequence;
     const thread = this.#thread ??= this.#start();
-    const collecting = this.#collecting = { batch, writing: Promise.resolve(), done: Promise.withResolvers<BatchProgress>() };
+    const collecting = this.#collecting = {
+      batch,
+      writing: Promise.resolve(),
+      isTold: false,
+      done: Promise.withResolvers<BatchProgress>(),
+    };
     thread.post({ do: "collect", all, salt, sequence, progress });
     this.#expect();
     try {
@@ -123,13 +130,14 @@ export class CollectedPart extends DelegatedPart {
     if (collecting === null || said.sequence !== collecting.batch.sequence) return;
     const { batch, done } = collecting;
     this.#expectNothing();
+    collecting.isTold = !("blocks" in said);
     if ("done" in said) done.resolve(said.done);
     else if ("failed" in said) {
       done.reject(new Error(`what has changed could not be collected: ${said.failed}`));
     } else {
       collecting.writing = collecting.writing.then(() => batch.append(said.blocks)).then(() => {
         this.#thread?.post({ do: "more" });
-        if (this.#collecting === collecting) this.#expect();
+        if (this.#collecting === collecting && !collecting.isTold) this.#expect();
       });
       collecting.writing.catch(done.reject);
     }

@@ -73,8 +73,10 @@ export class StraySweep {
 
   /** While something is found; the look that confirms that nothing was comes later, with the looks for those that end meanwhile. */
   async #sweepOften(): Promise<void> {
-    for (let looks = 0; looks < LOOKS_MAX; looks++) if (!await this.#sweep()) break;
-    if (this.#ended.size > 0) this.#schedule();
+    let finds = true;
+    for (let looks = 0; looks < LOOKS_MAX && finds; looks++) finds = await this.#sweep();
+    // What does not end by being killed is looked at again when another agent ends.
+    if (!finds && this.#ended.size > 0) this.#schedule();
   }
 
   /** One look; whether it found something. */

@@ -1,7 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { NO_ROOM, SENT, WaitingRoom } from "../../core/agents/waiting_room.ts";
-
 import { Deadlines } from "../../core/base/deadlines.ts";
 import { emptyEnvelope } from "../../core/bus/envelope.ts";
 import { FakeClock } from "../../core/testing.ts";

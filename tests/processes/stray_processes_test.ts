@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { parseTable, type ProcessTable } from "../../core/processes/process_table.ts";
-import { processesOf, StraySweep } from "../../core/processes/stray_processes.ts";
+import { LOOKS_MAX, processesOf, StraySweep } from "../../core/processes/stray_processes.ts";
 import { FakeClock } from "../../core/testing.ts";
 import { testWith } from "../support/permissions.ts";
 import { until } from "../support/until.ts";
@@ -83,6 +83,18 @@ testWith({ run: true }, "what the first look does not show, for it was becoming 
   sweep.ended("r/c");
   await sweep.finish();
   assertEquals(sweep.found, 1);
+});
+
+testWith({ run: true }, "what does not end by being killed is not looked at for ever", async () => {
+  const { sweep, clock, looks } = sweepOf(Array.from({ length: 40 }, () => table([NOBODY, 1, NOBODY, 5, "r/c"])));
+  sweep.ended("r/c");
+  clock.advance(500);
+  await until(() => looks() === LOOKS_MAX);
+  for (let turn = 0; turn < 20; turn++) await new Promise<void>((resolve) => void setImmediate(resolve));
+  clock.advance(60_000);
+  assertEquals(looks(), LOOKS_MAX);
+  await sweep.finish();
+  assertEquals(looks(), 2 * LOOKS_MAX);
 });
 
 Deno.test("the look that confirms comes by itself, also when no other agent ends", async () => {

@@ -76,8 +76,8 @@ export class FaultDisk implements PersistenceDisk {
   /** Whether files may be opened to write. */
   isReadOnly = false;
   isDown = false;
-  /** Writes wait for this, where there is something. */
-  mayWrite: Promise<void> | null = null;
+  /** What each write waits for, where there is something. */
+  mayWrite: (() => Promise<void>) | null = null;
   /** Whether the next sync says no; the one after it says yes, whatever was lost. */
   nextSyncFails = false;
   readonly #random: Random;
@@ -241,7 +241,7 @@ class FaultFile implements PersistenceFile {
 
   write(at: number, bytes: Uint8Array): Promise<number> {
     const write = (): Promise<number> => this.disk.write(this.inode, at, bytes);
-    return this.disk.mayWrite?.then(write) ?? write();
+    return this.disk.mayWrite?.().then(write) ?? write();
   }
 
   truncate(bytes: number): Promise<void> {
