@@ -23,8 +23,13 @@ import type { ScenarioPlan } from "./scenarios.ts";
 /** Hears how far a scenario is. */
 export type Tell = (progress: Omit<Progress, "scenario" | "index" | "total" | "durationMs">) => void;
 
-/** The main loop's step: replacing agents, tasks and looks are due at most so late. */
-const STEP_MS = 10;
+/**
+ * The main loop's step: replacing agents, tasks and looks are due at most so late. In shorter ones the director wakes hundreds of times a second, each
+ * time on a core that the threads with the agents need.
+ */
+const STEP_MS = 50;
+/** Between two looks at whether anything still changes. */
+const QUIET_LOOK_MS = 20;
 const LOOK_EVERY_MS = 250;
 const TASKS_PER_SECOND = 100;
 /** Fewer than the executor runs at a time: one that waited there would find its agent replaced meanwhile. */
@@ -109,7 +114,7 @@ export class ScenarioRun {
       // Behind with replacing: on at once, but not without a turn for the loop.
       await pause(due > 0 && this.#churnDue() > 0 ? 0 : STEP_MS, signal);
     }
-    while (repair.running) await pause(STEP_MS);
+    while (repair.running) await pause(QUIET_LOOK_MS);
     if (signal.aborted) await this.#director.stop();
     await Promise.all(open);
     this.#endedAt = this.#manager.clock.now();
@@ -192,7 +197,7 @@ export class ScenarioRun {
     const lostBefore = inFlight(this.#before.counts);
     let last = this.#snapshot();
     for (;;) {
-      await pause(2 * STEP_MS);
+      await pause(QUIET_LOOK_MS);
       const now = this.#snapshot();
       const still = now.counts.sent === last.counts.sent && now.counts.delivered === last.counts.delivered && now.counts.pending === 0 &&
         !this.#book.open;
