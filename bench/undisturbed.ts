@@ -1,12 +1,34 @@
 /**
  * Measures again what was measured while the host of a virtual machine gave its processors to others: such a figure is of the neighbours. The system
  * says how much that was (Linux: `/proc/stat`, which the runtime lets a program read with `-A` only); elsewhere every figure stands, and it is said.
+ *
+ * What it does not say is how quick the processors were: two virtual ones that share a core with others' get little more than half of it each. So a
+ * fixed loop is timed before and after each figure, and the spread of its times is told.
  */
 
 /** Above this share of the time in which a processor was wanted, a figure is measured again. */
 const TAKEN_MAX = 0.01;
 /** Tries of one figure: a machine that is never left alone must still get an answer. */
 const TRIES_MAX = 6;
+
+/** Rounds of the fixed loop: 5 to 10 ms. */
+const LOOP_ROUNDS = 5_000_000;
+
+/** Sums that do not wait for each other: what a shared core is slower at. One after the other would cost the same on it. */
+function loopMs(): number {
+  const startedAt = performance.now();
+  let [a, b, c, d, e, f] = [1, 2, 3, 4, 5, 6];
+  for (let round = 0; round < LOOP_ROUNDS; round++) {
+    a = (a + round) | 0;
+    b ^= round;
+    c = (c - round) | 0;
+    d = (d + 7) | 0;
+    e ^= a;
+    f = (f + b) | 0;
+  }
+  const took = performance.now() - startedAt;
+  return ((a ^ b ^ c ^ d ^ e ^ f) | 1) === 0 ? NaN : took; // looked at, so that the loop is not left out
+}
 
 /** Processor time since the machine started, in ticks of 10 ms: wanted by its programs, and of it not given. NaN where the system does not say. */
 function processorTicks(): { wanted: number; taken: number } {
@@ -28,14 +50,22 @@ export class Undisturbed {
   #again = 0;
   #disturbed = 0;
   #isKnown = true;
+  readonly #loopsMs: number[] = [];
+
+  /** The loop is compiled before it counts. */
+  constructor() {
+    for (let round = 0; round < 3; round++) loopMs();
+  }
 
   /** What `measure` gives when nobody disturbs it; of the least disturbed try where all were. */
   async figure<T>(measure: () => Promise<T>): Promise<T> {
     let best: { value: T; taken: number } | undefined;
     for (let tries = 1; tries <= TRIES_MAX; tries++) {
+      this.#loopsMs.push(loopMs());
       const from = processorTicks();
       const value = await measure();
       const to = processorTicks();
+      this.#loopsMs.push(loopMs());
       const taken = (to.taken - from.taken) / Math.max(1, to.wanted - from.wanted);
       if (Number.isNaN(taken)) this.#isKnown = false;
       if (!(taken > TAKEN_MAX)) return value;
@@ -47,13 +77,25 @@ export class Undisturbed {
     return best!.value;
   }
 
-  /** One line about it, for under the figures. */
+  /** Two lines about it, for under the figures. */
   toString(): string {
+    return `${this.#taken()}\n${this.#speed()}`;
+  }
+
+  #taken(): string {
     if (!this.#isKnown) {
       return "what the host took from this machine meanwhile: not measured (run with -A on Linux to repeat what was disturbed)";
     }
     const limit = `over ${TAKEN_MAX * 100} % of the processor time`;
     const still = this.#disturbed === 0 ? "none stands that was" : `${this.#disturbed} disturbed figures stand`;
     return `measured again since the host took ${limit} meanwhile: ${this.#again} times; ${still}`;
+  }
+
+  #speed(): string {
+    const sorted = this.#loopsMs.toSorted((a, b) => a - b);
+    const at = (share: number): string => (sorted[Math.floor(share * (sorted.length - 1))] ?? NaN).toFixed(1);
+    return `a fixed loop before and after each figure: ${at(0)} ms at best, ${at(0.5)} at the median, ${
+      at(1)
+    } at worst; slower cores give slower figures`;
   }
 }
