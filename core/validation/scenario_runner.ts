@@ -14,14 +14,8 @@ import { notRun } from "./measurements.ts";
 import { recommend } from "./recommendations.ts";
 import type { Measured, ValidationResult } from "./result.ts";
 import { ScenarioRun, type Tell } from "./scenario_run.ts";
-import { planScenario, resolveScenario, type ScenarioPlan, SCENARIOS } from "./scenarios.ts";
+import { planScenario, resolveScenario, type ScenarioPlan, SCENARIOS, warmUpPlan } from "./scenarios.ts";
 import { judge } from "./targets.ts";
-
-/**
- * The load of the busiest scenario before the first, so that none measures the compiler, which has most to do in the first ten seconds and needs the cores
- * that the threads run on. Its times are not judged, its counts are. Of a short run a part; on fewer agents, which have nothing of their own to compile.
- */
-const WARM_UP = { agentsMax: 1_000, msMax: 10_000, share: 0.15 } as const;
 
 /** Options of the validator. */
 export interface ValidatorOptions {
@@ -136,11 +130,7 @@ export class ScenarioRunner {
     plans: readonly ScenarioPlan[],
     run: RunOptions,
   ): Promise<string | null> {
-    const busiest = plans.reduce((most, plan) => plan.messagesPerSecond > most.messagesPerSecond ? plan : most);
-    const { messagesPerSecond } = busiest;
-    const agents = Math.min(busiest.agents, WARM_UP.agentsMax);
-    const durationMs = Math.min(WARM_UP.msMax, WARM_UP.share * plans.reduce((sum, plan) => sum + plan.durationMs, 0));
-    const plan = { ...planScenario(busiest, { agents, durationMs }), messagesPerSecond };
+    const plan = warmUpPlan(plans);
     const [{ name: scenario, durationMs: wholeMs }] = plans;
     const nothingYet = { elapsedMs: 0, agents: 0, messagesPerSecond: 0 };
     run.onProgress?.({ scenario, index: 0, total: plans.length, phase: "warming up", durationMs: wholeMs, ...nothingYet });

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { InvalidArgumentError } from "../../core/base/errors.ts";
-import { planScenario, resolveScenario, SCENARIOS } from "../../core/validation/scenarios.ts";
+import { planScenario, resolveScenario, SCENARIOS, warmUpPlan } from "../../core/validation/scenarios.ts";
 
 Deno.test("the seven rows are the document's", () => {
   assertEquals(SCENARIOS.map(({ name, agents, durationMs }) => `${name} ${agents} ${durationMs / 1_000}`), [
@@ -54,4 +54,15 @@ Deno.test("quick divides a scenario's own duration by twenty, not a given one", 
   assertEquals(planScenario(SCENARIOS[0], { quick: true, durationMs: 5_000 }).durationMs, 5_000);
   assertEquals(planScenario(SCENARIOS[0], { quick: true }).churnPerSecond, 1_000);
   assertEquals(planScenario(SCENARIOS[0], { durationMs: 500 }).churnPerSecond, 2_400);
+});
+
+Deno.test("the warm-up carries the busiest scenario's load, on fewer agents, for ten seconds or a seventh of a short run", () => {
+  const of = (overrides: { quick?: boolean; durationMs?: number; agents?: number }, rows = SCENARIOS): string => {
+    const { name, agents, messagesPerSecond, durationMs } = warmUpPlan(rows.map((row) => planScenario(row, overrides)));
+    return `${name} ${agents} ${messagesPerSecond}/s ${Math.round(durationMs)} ms`;
+  };
+  assertEquals(of({}), "ultra-high-load-validation 1000 100000/s 10000 ms");
+  assertEquals(of({ quick: true }), "ultra-high-load-validation 1000 100000/s 8925 ms");
+  assertEquals(of({ durationMs: 1_000 }, SCENARIOS.slice(0, 1)), "baseline-performance 100 10000/s 150 ms");
+  assertEquals(of({ agents: 7, durationMs: 1_000 }, SCENARIOS.slice(0, 2)), "baseline-performance 7 10000/s 300 ms");
 });
