@@ -125,10 +125,13 @@ export class System {
     const layout = this.#layout = layoutFor(config);
     const memory = this.#memory = allocateMemory(layout.totalBytes);
     this.#native = loadKernels(config.native, clock);
-    const { placement, startAt } = this.#place(parts.cores ?? this.#native.kernels.system?.cores ?? null);
+    const { placement, startAt } = this.#orUndo(() => this.#place(parts.cores ?? this.#native.kernels.system?.cores ?? null));
     this.#placement = placement;
     const { persistence } = config;
-    if (persistence?.mode === "mapped") this.#arena = this.#openArena(persistence.path);
+    if (persistence?.mode === "mapped") {
+      const { path } = persistence;
+      this.#arena = this.#orUndo(() => MappedArena.open({ path, memory, layout, now: clock.now() }));
+    }
     memory.words[HEADER.magic >> 2] = LAYOUT_MAGIC;
     memory.words[HEADER.version >> 2] = LAYOUT_VERSION;
     memory.words[HEADER.hostsStarted >> 2] = threads + 1;
@@ -167,7 +170,8 @@ export class System {
     this.agents = new AgentManager(this.main.host, agentsMax, warmPools, (name, data) => this.#told(name, data), (config) => {
       if (config.model !== undefined) this.tasks.desk.checkModel(config.model, "config.model");
     });
-    const journal = config.workflowJournal === null ? undefined : new FileJournal(config.workflowJournal);
+    const { workflowJournal } = config;
+    const journal = workflowJournal === null ? undefined : this.#orUndo(() => new FileJournal(workflowJournal));
     this.orchestration = new OrchestrationEngine({ clock, journal, agents: new TaskAgents(this.registry, this.tasks.executor, clock) });
     this.threats = new ThreatResponseEngine({
       ...{ clock, runner: this.orchestration },
@@ -243,22 +247,19 @@ export class System {
     });
   }
 
-  /** Where the threads are to run. Throws `ConfigError` and `AFFINITY_UNAVAILABLE`, and then the library is given back. */
+  /** Where the threads are to run. Throws `ConfigError` and `AFFINITY_UNAVAILABLE`. */
   #place(cores: CoreCalls | null): { placement: Placement; startAt: StartAt } {
-    try {
-      const { affinity, threads } = this.config;
-      const placement = placeThreads(affinity, threads, readTopology(navigator.hardwareConcurrency), cores?.get());
-      return { placement, startAt: pinnedStart(placement, cores) };
-    } catch (error) {
-      this.#native.close();
-      throw error;
-    }
+    const { affinity, threads } = this.config;
+    const placement = placeThreads(affinity, threads, readTopology(navigator.hardwareConcurrency), cores?.get());
+    return { placement, startAt: pinnedStart(placement, cores) };
   }
 
-  #openArena(path: string): MappedArena {
+  /** While it is being made: what cannot be had gives back what it already holds, the library and the mapped file with its lock. */
+  #orUndo<T>(make: () => T): T {
     try {
-      return MappedArena.open({ path, memory: this.#memory, layout: this.#layout, now: this.clock.now() });
+      return make();
     } catch (error) {
+      this.#arena?.close(false);
       this.#native.close();
       throw error;
     }

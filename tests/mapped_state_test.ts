@@ -263,3 +263,16 @@ testWith(
       assertStringIncludes(text, "its checksum differs");
     }),
 );
+
+testWith(NEEDS, "a manager that cannot start for another reason lets the mapped file go", async () => {
+  await withFolder(async (folder) => {
+    const options = { threads: 0, memoryStoreSize: 4 << 20, sharedBufferSize: 16 << 20, maxConcurrentAgents: 100 };
+    const persistence = { path: `${folder}/state`, mode: "mapped" as const };
+    const failing = new UltraFastAgentManager({ ...options, persistence, workflowJournal: `${folder}/missing/flows.sqlite` });
+    const error = await assertRejects(() => failing.initialize());
+    assert(isKernelError(error) && error.code === "JOURNAL_UNUSABLE");
+    await using next = new UltraFastAgentManager({ ...options, persistence });
+    await next.initialize();
+    assertEquals([recoveryOf(next).mode, recoveryOf(next).found], ["mapped", false]);
+  });
+});
