@@ -22,7 +22,7 @@ import { Asks } from "./asks.ts";
 import { Bereavement, type DeathNotice } from "./bereavement.ts";
 import { Calls } from "./calls.ts";
 import type { DeadLetterPage, DeadLetterReason, DeadLetters } from "./dead_letters.ts";
-import { type AgentHome, type Delivery, deliveryOf, type ModelAsker } from "./delivery.ts";
+import { type AgentHome, type Delivery, deliveryOf, type ModelAsker, type Stage } from "./delivery.ts";
 import type { HostedAgent } from "./hosted_agent.ts";
 import type { HostOptions } from "./host_options.ts";
 import type { Interceptor } from "./host_parts.ts";
@@ -54,10 +54,10 @@ export class AgentHost implements AgentHome {
   readonly desk: SpawnDesk;
   /** What this thread's agents count for themselves. */
   readonly registry: MetricsRegistry = new MetricsRegistry();
+  readonly stage: Stage = { agent: null, delivery: null };
   readonly #options: HostOptions;
   readonly #interceptor: Interceptor | undefined;
   readonly #words: Int32Array;
-  readonly #floats: Float64Array;
   readonly #box: BlackBox | undefined;
   readonly #post: PostRoom;
   readonly #inbound: Inbound;
@@ -83,7 +83,7 @@ export class AgentHost implements AgentHome {
     const { index, memory, layout, codec, clock } = options;
     this.#options = options;
     this.#interceptor = options.interceptor;
-    [this.#words, this.#floats] = [memory.words, memory.floats];
+    this.#words = memory.words;
     this.#box = BlackBox.of(memory, layout);
     [this.index, this.clock] = [index, clock];
     [this.store, this.bus] = [options.store, options.bus];

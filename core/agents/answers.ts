@@ -7,7 +7,7 @@ import { asError } from "../base/errors.ts";
 import { countRetry } from "../bus/envelope.ts";
 import type { Acceptor } from "./agent.ts";
 import type { AgentHome, Delivery } from "./delivery.ts";
-import { buriedError, payloadRefused } from "./failures.ts";
+import { buriedError, noReply, payloadRefused } from "./failures.ts";
 import type { AgentId } from "../bus/message.ts";
 import { IsolationLostError } from "./isolation.ts";
 
@@ -37,13 +37,34 @@ function parsed(accepts: Acceptor<unknown>, payload: unknown): ReturnType<Accept
   }
 }
 
+/** What a handler that has settled owes whoever waits: an ask that it did not reply to fails, a task has its output. */
+export function answerSettled(
+  home: AgentHome,
+  { id, type }: { readonly id: AgentId; readonly type: string },
+  delivery: Delivery,
+  value: unknown,
+): void {
+  if (delivery.correlation !== 0 && !delivery.replied) {
+    if (delivery.acked) home.answer(delivery, false, undefined);
+    else if (delivery.isTask) answerTask(home, delivery, value);
+    else home.answer(delivery, true, noReply(id, type));
+  }
+  if (delivery.kept !== null) home.release(delivery.kept);
+}
+
 /** A task's output; when it cannot be copied, that is the task's failure. */
-export function answerTask(home: AgentHome, delivery: Delivery, output: unknown): void {
+function answerTask(home: AgentHome, delivery: Delivery, output: unknown): void {
   try {
     home.answer(delivery, false, output);
   } catch (error) {
     home.answer(delivery, true, error);
   }
+}
+
+/** A handler that has not settled when its agent ends: whoever waits hears why. */
+export function answerAbandoned(home: AgentHome, delivery: Delivery, reason: Error): void {
+  if (delivery.correlation !== 0 && !delivery.replied) home.answer(delivery, true, reason);
+  if (delivery.kept !== null) home.release(delivery.kept);
 }
 
 /** A message without a handler is a dead letter. A task is not: it goes back, and the main thread asks the agent's model instead. */
@@ -55,10 +76,9 @@ export function refuseUnhandled(home: AgentHome, delivery: Delivery): void {
 }
 
 /** Whether a message whose handler has failed waits for a second try: its sender asked for at least once, and the agent's own thread or process died in it. */
-export function isTriedAgain(home: AgentHome, { acked, kept, message }: Delivery, error: unknown): boolean {
+export function isTriedAgain({ acked, kept, message }: Delivery, error: unknown): boolean {
   if (!(error instanceof IsolationLostError) || !acked || kept === null || message.retryCount > 0) return false;
   countRetry(kept.window, kept.at);
-  home.parked(1);
   return true;
 }
 

@@ -87,6 +87,17 @@ export interface ModelAsker {
   readonly signal?: AbortSignal;
 }
 
+/**
+ * Whose handler a thread runs at this moment, and for which message. One place a thread: a field of each agent would be a new object in an old one, of which
+ * the collector is told at each message, and which leads it to each of these agents at the next collection.
+ */
+export interface Stage {
+  /** An agent that handles one message at a time; null between handlers. */
+  agent: unknown;
+  /** Its message. */
+  delivery: Delivery | null;
+}
+
 /** What an agent needs of its host. */
 export interface AgentHome {
   /** Index of the thread. */
@@ -101,6 +112,8 @@ export interface AgentHome {
   readonly bus: MessageBus;
   /** What this thread's agents count for themselves. */
   readonly registry: AgentMetrics;
+  /** Who is at work right now. */
+  readonly stage: Stage;
   /** The models for one agent at one message. */
   model(asker: ModelAsker): AgentModel;
   /** Whether bytes on loan are made unreadable when the loan ends. */

@@ -24,13 +24,16 @@ import type {
   TaskDefinition,
 } from "./agent.ts";
 import { type AgentHome, type AgentSetup, type Delivery, outgoing, taskIdOf } from "./delivery.ts";
-import { answerFailure, answerTask, isAccepted, isTriedAgain, refuseUnhandled } from "./answers.ts";
-import { noReply, stopReason } from "./failures.ts";
+import { answerAbandoned, answerFailure, answerSettled, isAccepted, isTriedAgain, refuseUnhandled } from "./answers.ts";
+import { stopReason } from "./failures.ts";
 import { HandlerContext } from "./handler_context.ts";
+import { ParkedMessages } from "./parked_messages.ts";
 import { restore, Snapshots } from "./snapshots.ts";
 import { FailureRule } from "./supervision.ts";
 
 const AsyncFunction = (async () => {}).constructor as new () => (...all: never[]) => Promise<unknown>;
+/** Of all agents that have never waited for a handler: each message looks at it, and an empty one each would be two more places in memory to look at. */
+const NONE_ACTIVE: Set<Delivery> = new Set();
 
 /** An agent and its context in one. */
 export class HostedAgent implements AgentContext {
@@ -44,15 +47,17 @@ export class HostedAgent implements AgentContext {
   readonly #setup: AgentSetup;
   readonly #behavior: AgentBehavior;
   readonly #concurrency: number;
-  readonly #rule: FailureRule;
+  readonly #hangTimeoutMs: number;
+  /** Made for the first failure. */
+  #rule: FailureRule | null = null;
   readonly #snapshots: Snapshots | null;
-  readonly #parked: KeptFrame[] = [];
-  /** Messages whose handlers have not settled. At most `concurrency`. */
-  readonly #active = new Set<Delivery>();
-  /** The one message of an agent without concurrency. */
-  #current: Delivery | null = null;
+  /** Made for the first message that must wait. */
+  #parked: ParkedMessages | null = null;
+  /** Messages whose handlers have not settled, but for the one on the thread's stage. At most `concurrency`. */
+  #active: Set<Delivery> = NONE_ACTIVE;
+  /** The one message of an agent without concurrency, once its handler has returned a promise. */
+  #awaited: Delivery | null = null;
   #restarting = false;
-  #full = false;
   /** Whether its state is wanted once more before it ends: its thread stops, and another may take it up from there. */
   keepsAtEnd = false;
   #stopping = false;
@@ -66,7 +71,7 @@ export class HostedAgent implements AgentContext {
     this.#setup = setup;
     this.#behavior = setup.behavior;
     this.#concurrency = setup.behavior.concurrency ?? 1;
-    this.#rule = new FailureRule(setup.supervision ?? setup.behavior.supervision);
+    this.#hangTimeoutMs = (setup.supervision ?? setup.behavior.supervision)?.hangTimeoutMs ?? 0;
     this.#snapshots = setup.behavior.snapshot === undefined ? null : new Snapshots(home, setup.behavior);
     this.id = setup.id;
     this.type = setup.type;
@@ -188,7 +193,7 @@ export class HostedAgent implements AgentContext {
 
   /** Whether a message would be handled at once. */
   get free(): boolean {
-    return this.#active.size < this.#concurrency && this.#parked.length === 0 && !this.#restarting && !this.#stopping;
+    return this.#waiting === 0 && this.#mayRun();
   }
 
   /** Whether no more messages are taken. */
@@ -198,37 +203,26 @@ export class HostedAgent implements AgentContext {
 
   /** Lets a message wait behind others. */
   park(frame: KeptFrame): void {
-    this.#parked.push(frame);
-    this.#home.parked(1);
-    if (!this.#full && this.#parked.length >= this.#setup.inboxMessagesMax) {
-      this.#full = true;
-      this.#home.directory.setFull(this.id, true);
-    }
-    if (this.#parked.length === 1 && this.#mayRun()) this.#home.runnable(this);
+    this.#queue.push(frame);
+    if (this.#waiting === 1 && this.#mayRun()) this.#home.runnable(this);
   }
 
   /** Handles messages that have waited; returns how many. */
   runParked(): number {
     let handled = 0;
-    while (this.#mayRun() && this.#parked.length > 0 && handled < PARKED_PER_TURN_MAX) {
+    while (this.#mayRun() && this.#waiting > 0 && handled < PARKED_PER_TURN_MAX) {
       handled++;
-      const delivery = this.#home.open(this.#take());
+      const delivery = this.#home.open(this.#queue.take());
       if (delivery !== null) this.run(delivery);
     }
-    if (this.#parked.length > 0 && this.#mayRun()) this.#home.runnable(this);
+    if (this.#waiting > 0 && this.#mayRun()) this.#home.runnable(this);
     return handled;
   }
 
   /** Whoever waits for this message has given it up: forgotten if it waits, told if it is being handled. */
   cancel(correlation: number, reason: unknown): void {
     for (const delivery of this.#active) if (delivery.correlation === correlation) delivery.abort?.abort(reason);
-    for (let index = 0; index < this.#parked.length; index++) {
-      const delivery = this.#home.open(this.#parked[index]);
-      if (delivery !== null && delivery.correlation !== correlation) continue;
-      this.#parked.splice(index--, 1);
-      this.#home.parked(-1);
-      if (delivery !== null) this.#home.bury(delivery, "cancelled");
-    }
+    this.#parked?.cancel(correlation);
   }
 
   /** Asks the behavior; see `AgentBehavior.healthCheck`. */
@@ -245,7 +239,7 @@ export class HostedAgent implements AgentContext {
 
   /** Ends an agent that is at nothing and need not be told; false when it is or must be. */
   stopNow(): boolean {
-    if (this.#behavior.onStop !== undefined || this.#active.size > 0 || this.#parked.length > 0 || this.#restarting) return false;
+    if (this.#behavior.onStop !== undefined || this.#active.size > 0 || this.#waiting > 0 || this.#restarting) return false;
     this.#stopping = this.#gone = true;
     if (this.keepsAtEnd) this.#snapshots?.atEnd(this);
     this.#abort?.abort(stopReason(this.id));
@@ -256,10 +250,7 @@ export class HostedAgent implements AgentContext {
   async stop(patience: () => Promise<void>): Promise<void> {
     this.#stopping = true;
     this.#abort?.abort(stopReason(this.id));
-    while (this.#parked.length > 0) {
-      const delivery = this.#home.open(this.#take());
-      if (delivery !== null) this.#home.bury(delivery, "agent-terminated");
-    }
+    this.#parked?.buryAll();
     if (this.#active.size > 0) await Promise.race([new Promise<void>((resolve) => this.#whenIdle = resolve), patience()]);
     if (this.keepsAtEnd) await Promise.race([this.#snapshots?.atEnd(this), patience()]);
     try {
@@ -278,13 +269,14 @@ export class HostedAgent implements AgentContext {
     if (expiresAt !== undefined && this.#home.clock.now() > expiresAt) return this.#home.bury(delivery, "expired");
     if (behavior.accepts !== undefined && !delivery.isTask && !isAccepted(this.#home, this, behavior.accepts, delivery)) return;
     // What an async function was lent must stay where it is when it waits.
-    if (delivery.lent !== null && behavior.onMessage instanceof AsyncFunction) {
-      delivery.kept ??= this.#home.keep();
-    }
-    this.#home.begin(delivery, this.#rule.hangTimeoutMs);
+    if (delivery.lent !== null && behavior.onMessage instanceof AsyncFunction) delivery.kept ??= this.#home.keep();
+    this.#home.begin(delivery, this.#hangTimeoutMs);
     const context: AgentContext = this.#concurrency === 1 ? this : new HandlerContext(this, delivery);
-    if (context === this) this.#current = delivery;
-    else this.#active.add(delivery);
+    const { stage } = this.#home;
+    if (context === this) {
+      stage.agent = this;
+      stage.delivery = delivery;
+    } else this.#enter(delivery);
     let result: unknown;
     try {
       result = delivery.isTask
@@ -299,48 +291,57 @@ export class HostedAgent implements AgentContext {
       return this.#settle(delivery, result);
     }
     delivery.kept ??= this.#home.keep();
-    this.#active.add(delivery);
+    if (context === this) {
+      stage.agent = stage.delivery = null;
+      this.#awaited = delivery;
+      this.#enter(delivery);
+    }
     (result as PromiseLike<unknown>).then(
       (value) => this.#later(delivery, () => this.#settle(delivery, value)),
       (error) => this.#later(delivery, () => this.#fail(delivery, error)),
     );
   }
 
+  /** The message that an agent without concurrency is at. */
+  get #current(): Delivery | null {
+    const { stage } = this.#home;
+    return stage.agent === this ? stage.delivery : this.#awaited;
+  }
+
+  get #queue(): ParkedMessages {
+    return this.#parked ??= new ParkedMessages(this.#home, this.id, this.#setup.inboxMessagesMax);
+  }
+
+  get #waiting(): number {
+    return this.#parked === null ? 0 : this.#parked.length;
+  }
+
   #mayRun(): boolean {
     return this.#active.size < this.#concurrency && !this.#restarting && !this.#stopping;
   }
 
-  #take(): KeptFrame {
-    const kept = this.#parked.shift()!;
-    this.#home.parked(-1);
-    if (this.#full && this.#parked.length <= this.#setup.inboxMessagesMax >> 1) {
-      this.#full = false;
-      this.#home.directory.setFull(this.id, false);
-    }
-    return kept;
+  #enter(delivery: Delivery): void {
+    if (this.#active === NONE_ACTIVE) this.#active = new Set();
+    this.#active.add(delivery);
   }
 
   /** The handler is not at work any more: what it does from here on finds no message. */
   #done(delivery: Delivery): void {
-    if (this.#current === delivery) this.#current = null;
+    const { stage } = this.#home;
+    if (stage.delivery === delivery) stage.agent = stage.delivery = null;
+    else if (this.#awaited === delivery) this.#awaited = null;
     if (this.#active.size > 0) this.#active.delete(delivery);
     delivery.lent?.end(this.#home.poisons);
   }
 
   #settle(delivery: Delivery, value: unknown): void {
-    const { correlation, isTask, acked } = delivery;
-    if (correlation !== 0 && !delivery.replied) {
-      if (acked) this.#home.answer(delivery, false, undefined);
-      else if (isTask) answerTask(this.#home, delivery, value);
-      else this.#home.answer(delivery, true, noReply(this.id, this.type));
-    }
-    if (delivery.kept !== null) this.#home.release(delivery.kept);
+    answerSettled(this.#home, this, delivery, value);
     if (this.#snapshots !== null) this.#snapshots.afterMessage(this);
   }
 
   #fail(delivery: Delivery, error: unknown): void {
     this.#home.notices.failed(this.id, error);
-    if (!this.#stopping && isTriedAgain(this.#home, delivery, error)) this.#parked.unshift(delivery.kept!);
+    if (!this.#stopping && isTriedAgain(delivery, error)) this.#queue.putFirst(delivery.kept!);
     else answerFailure(this.#home, delivery, error);
     this.#act(error);
   }
@@ -350,11 +351,12 @@ export class HostedAgent implements AgentContext {
     this.#done(delivery);
     settle();
     if (this.#active.size === 0) this.#whenIdle?.();
-    if (this.#parked.length > 0 && this.#mayRun()) this.#home.runnable(this);
+    if (this.#waiting > 0 && this.#mayRun()) this.#home.runnable(this);
   }
 
   #act(error: unknown): void {
     if (this.#stopping || this.#restarting) return;
+    this.#rule ??= new FailureRule(this.#setup.supervision ?? this.#behavior.supervision);
     const measure = this.#rule.decide(() => this.#home.clock.now(), error);
     if (measure === "restart") {
       this.#restarting = true;
@@ -379,18 +381,15 @@ export class HostedAgent implements AgentContext {
     if (this.#stopping) return;
     this.#restarting = false;
     this.#home.notices.restarted(this.id, error, snapshot !== undefined);
-    if (this.#parked.length > 0) this.#home.runnable(this);
+    if (this.#waiting > 0) this.#home.runnable(this);
   }
 
   /** A handler that never settled may go on; what it does from here on is refused, and its asker need not wait any longer. */
   #leave(): void {
     this.#gone = true;
-    for (const delivery of this.#active) {
-      if (delivery.correlation !== 0 && !delivery.replied) this.#home.answer(delivery, true, stopReason(this.id));
-      if (delivery.kept !== null) this.#home.release(delivery.kept);
-    }
+    for (const delivery of this.#active) answerAbandoned(this.#home, delivery, stopReason(this.id));
     this.#active.clear();
-    this.#current = null;
+    this.#awaited = null;
   }
 
   /** Whether the whole thread still counts is asked where something leaves it. */

@@ -19,8 +19,6 @@ const PERIOD_MS = 5_000;
 
 /** Decides for one agent. */
 export class FailureRule {
-  /** How long a function of the agent may take before its thread is given up; 0: as long as the manager says. */
-  readonly hangTimeoutMs: number;
   readonly #measure: Measure;
   readonly #restartsMax: number;
   readonly #periodMs: number;
@@ -29,7 +27,6 @@ export class FailureRule {
 
   /** Checked before; see `checkSupervision`. */
   constructor(supervision: Supervision | undefined) {
-    this.hangTimeoutMs = supervision?.hangTimeoutMs ?? 0;
     this.#measure = supervision?.onFailure ?? "resume";
     this.#restartsMax = supervision?.restartsMax ?? RESTARTS_MAX;
     this.#periodMs = supervision?.periodMs ?? PERIOD_MS;

@@ -53,11 +53,12 @@ export function writeText(value: string, target: ByteWindow, at: number, limit: 
     return all <= 0xff ? at + 1 + length : writeUnits(value, target, at, limit);
   }
   if (at + 5 + length > limit) return -1;
-  // encodeInto would replace lone surrogates.
-  if (!value.isWellFormed()) return writeUnits(value, target, at, limit);
   const { read, written } = encoder.encodeInto(value, bytes.subarray(at + 5, limit));
-  if (read < length) return -1;
-  bytes[at] = written === length ? TAG.ascii : TAG.utf8;
+  if (written === length && read === length) bytes[at] = TAG.ascii;
+  // encodeInto replaces lone surrogates: only what is no ASCII can hold any.
+  else if (!value.isWellFormed()) return writeUnits(value, target, at, limit);
+  else if (read < length) return -1;
+  else bytes[at] = TAG.utf8;
   view.setUint32(at + 1, written, true);
   return at + 5 + written;
 }

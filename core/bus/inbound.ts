@@ -55,6 +55,8 @@ export class Inbound implements FrameHandler {
   #kept = false;
   /** Bytes on loan from the frame at hand. */
   #lent: BorrowedBytes | null = null;
+  /** Where those lie that came out of slabs: a new place for each message would be filled with zeros first, and collected soon after. */
+  #lending: Uint8Array = new Uint8Array(0);
 
   /** The rings from all hosts to `host`; each frame goes to `handler`. A host that is not alive any more handles nothing further. */
   constructor(
@@ -133,7 +135,8 @@ export class Inbound implements FrameHandler {
       ? { record, window: memory, at: this.#parking.frameAt(record), bytes: this.#bytes, producer: this.#producer }
       : this.#keepAside(memory.bytes.subarray(this.#at, this.#at + this.#bytes), this.#producer, !begun);
     // What the handler was lent goes on being where it can see it.
-    this.#lent?.moveTo(kept.window.bytes, kept.at - this.#at);
+    if (this.#lent !== null && this.#envelope.inSlabs) this.#lending = new Uint8Array(0);
+    else this.#lent?.moveTo(kept.window.bytes, kept.at - this.#at);
     return kept;
   }
 
@@ -202,21 +205,28 @@ export class Inbound implements FrameHandler {
     if (!envelope.inSlabs) return this.codec.decode(window, envelope.bodyAt, envelope.bodyEnd);
     const { bytes, slabs } = slabList(window, envelope);
     if (this.#scratch === null || this.#scratch.bytes.length < bytes) this.#scratch = privateWindow(Math.max(bytes, 65_536 * 2));
-    this.#slabs.copyOut(slabs, bytes, this.#scratch);
+    this.#slabs.copyOut(slabs, bytes, this.#scratch.bytes);
     return this.codec.decode(this.#scratch, 0, bytes);
   }
 
   /** Bytes in slabs lie in pieces: they are put together in private memory. */
   #lend(window: ByteWindow, envelope: Envelope): BorrowedBytes {
-    if (!envelope.inSlabs) {
-      const lent = new BorrowedBytes(window.bytes, envelope.bodyAt, envelope.bodyEnd - envelope.bodyAt);
-      if (envelope === this.#envelope) this.#lent = lent;
-      return lent;
-    }
-    const { bytes, slabs } = slabList(window, envelope);
-    const whole = privateWindow(bytes);
-    this.#slabs.copyOut(slabs, bytes, whole);
-    return new BorrowedBytes(whole.bytes, 0, bytes);
+    const isAtHand = envelope === this.#envelope;
+    let lent: BorrowedBytes;
+    if (envelope.inSlabs) {
+      const { bytes, slabs } = slabList(window, envelope);
+      const whole = isAtHand ? this.#roomFor(bytes) : new Uint8Array(bytes);
+      this.#slabs.copyOut(slabs, bytes, whole);
+      lent = new BorrowedBytes(whole, 0, bytes);
+    } else lent = new BorrowedBytes(window.bytes, envelope.bodyAt, envelope.bodyEnd - envelope.bodyAt);
+    if (isAtHand) this.#lent = lent;
+    return lent;
+  }
+
+  /** Free again when the frame at hand is done; whoever keeps the frame keeps the room. */
+  #roomFor(bytes: number): Uint8Array {
+    if (this.#lending.length < bytes) this.#lending = new Uint8Array(Math.max(bytes, 65_536));
+    return this.#lending;
   }
 }
 

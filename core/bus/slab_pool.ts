@@ -5,7 +5,7 @@
  */
 import { HEADER, type Layout, SLAB_BYTES, slabAt, slabStateAt } from "../memory/layout.ts";
 import { SlotPool } from "../memory/slot_pool.ts";
-import type { ByteWindow, SharedMemory } from "../memory/shared_memory.ts";
+import type { SharedMemory } from "../memory/shared_memory.ts";
 
 /** The slabs of the arena as one thread sees them. */
 export class SlabPool {
@@ -38,11 +38,11 @@ export class SlabPool {
   }
 
   /** Copies a payload out of its slabs to the start of `target`. */
-  copyOut(slabs: readonly number[], bytes: number, target: ByteWindow): void {
+  copyOut(slabs: readonly number[], bytes: number, target: Uint8Array): void {
     for (let index = 0; index < slabs.length; index++) {
       const at = index * SLAB_BYTES;
       const from = slabAt(this.layout, slabs[index]);
-      target.bytes.set(this.memory.bytes.subarray(from, from + Math.min(SLAB_BYTES, bytes - at)), at);
+      target.set(this.memory.bytes.subarray(from, from + Math.min(SLAB_BYTES, bytes - at)), at);
     }
   }
 

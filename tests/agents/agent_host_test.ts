@@ -103,6 +103,32 @@ Deno.test("a full inbox holds senders back, then fails them by name; nothing is 
   assertEquals(seen.map((message) => message.payload), [0, 1, 2, 3, 4, 5, 6, 7, 8]);
 });
 
+Deno.test("an inbox that cancelled asks have emptied takes messages again", async () => {
+  const seen: unknown[] = [];
+  let release = (): void => {};
+  const gate = new Promise<void>((resolve) => release = resolve);
+  const slow = defineAgent({
+    async onMessage(message) {
+      seen.push(message.payload);
+      if (message.payload === "first") await gate;
+    },
+  });
+  const kernel = new Simulation({ behaviors: { slow } });
+  const agent = await kernel.until(kernel.host(0).spawn("slow", { host: 1, inboxMessagesMax: 2 }));
+  kernel.host(0).send(0, agent, "first");
+  await kernel.settle();
+  const abort = new AbortController();
+  const asks = [1, 2].map((number) => kernel.host(0).ask(0, agent, number, { signal: abort.signal }).catch((error) => error.name));
+  await kernel.settle();
+  assertThrows(() => kernel.host(0).send(0, agent, "full", { tryOnly: true }), InboxFullError);
+  abort.abort();
+  await kernel.settle();
+  assertEquals(kernel.host(0).send(0, agent, "room again", { tryOnly: true }), undefined);
+  release();
+  await kernel.settle();
+  assertEquals([seen, await Promise.all(asks)], [["first", "room again"], ["AbortError", "AbortError"]]);
+});
+
 Deno.test("an agent may have 64 sends waiting; the next is refused", async () => {
   const errors: unknown[] = [];
   const flooder = defineAgent({

@@ -39,6 +39,36 @@ Deno.test("plain bytes are lent to their handler: readable within it, also acros
   assertEquals(kernel.inspect().slabsInUse, 0);
 });
 
+Deno.test("large bytes are lent from one room: who goes on after its turn keeps its own, who copies has a copy", async () => {
+  const seen: Uint8Array[] = [];
+  const waits: (() => void)[] = [];
+  const late = async ({ payload }: Message<BorrowedBytes>): Promise<void> => {
+    await new Promise<void>((resolve) => waits.push(resolve));
+    seen.push(payload.copy());
+  };
+  const copies = defineAgent<BorrowedBytes>({ onMessage: ({ payload }) => void seen.push(payload.copy()) });
+  const awaits = defineAgent<BorrowedBytes>({
+    async onMessage(message) {
+      await late(message);
+    },
+  });
+  const returns = defineAgent<BorrowedBytes>({ onMessage: (message) => late(message) }); // no async function: its bytes may move
+  const kernel = new Simulation({ behaviors: { copies, awaits, returns } });
+  const lengths = [20_000, 40_000, 1_000_000, 17_000];
+  for (const length of lengths) {
+    for (const type of ["awaits", "returns", "copies"]) {
+      kernel.host(0).send(0, await kernel.until(kernel.host(0).spawn(type, { host: 1 })), bytesFrom(length));
+    }
+  }
+  await kernel.settle();
+  assertEquals([seen.length, waits.length], [lengths.length, 2 * lengths.length]);
+  for (const resume of waits) resume();
+  await kernel.settle();
+  for (const bytes of seen) assertEquals(bytes, bytesFrom(bytes.length));
+  assertEquals(seen.map(({ length }) => length).sort(), lengths.flatMap((length) => [length, length, length]).sort());
+  assertEquals(kernel.inspect().slabsInUse, 0);
+});
+
 Deno.test("bytes on loan may be sent on, alone or inside of something; nested bytes, answers and dead letters are copies", async () => {
   const seen: unknown[] = [];
   const sink = defineAgent({ onMessage: ({ payload }) => void seen.push(payload instanceof BorrowedBytes ? payload.copy() : payload) });
