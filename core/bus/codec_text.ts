@@ -1,8 +1,9 @@
 /**
  * Strings of payloads. Measured over shared memory: to write, a loop wins up to some 60 characters, `encodeInto` beyond; to read, `fromCharCode` of as
  * many arguments wins up to 8 (25 ns), of a list up to some 24 (50–100 ns), node's `latin1Slice` beyond (110 ns);
- * text that is not ASCII by `utf8Slice` up to some 256 bytes (0.3–1.4 µs), by TextDecoder beyond: it needs a private copy and over 1 µs, and 2 µs more where
- * that copy is made anew each time. Short strings repeat (keys, types, names):
+ * text that is not ASCII by `utf8Slice` up to some 256 bytes (0.3–1.4 µs), by TextDecoder beyond: it needs a private copy and 0.4 µs and 1 µs more for 1,000
+ * characters, twice to three times as much when it is to throw (and then what it makes takes two bytes a character also where one would do), and 2 µs more
+ * where that copy is made anew each time. Short strings repeat (keys, types, names):
  * they are looked up by content before they are made.
  *
  * @module
@@ -12,7 +13,8 @@ import type { ByteWindow } from "../memory/shared_memory.ts";
 import { KEY_BYTES_MAX, KEY_TEXT, SHORT_TEXT, SHORT_TEXT_MAX, TAG } from "./codec_format.ts";
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /** Works on any Uint8Array; `toString("latin1")` is its public name, which first looks the encoding up. */
 const { latin1Slice, utf8Slice } = Buffer.prototype as unknown as Record<
   "latin1Slice" | "utf8Slice",
@@ -29,7 +31,7 @@ const LISTED_CHARACTERS_MAX = 24;
 const lists: readonly number[][] = Array.from({ length: LISTED_CHARACTERS_MAX + 1 }, (_, length) => new Array<number>(length).fill(0));
 /** Longest UTF-8 for which `utf8Slice` is quicker than TextDecoder. */
 const SLICED_UTF8_BYTES_MAX = 256;
-/** Stands where bytes were no UTF-8. */
+/** Stands where bytes were no UTF-8, or for itself. */
 const REPLACEMENT = "\ufffd";
 /** Where text is copied for TextDecoder: longer than any frame, so that only text out of slabs gets a copy of its own. */
 const aside = new Uint8Array(16_384);
@@ -154,14 +156,20 @@ export function readAscii(bytes: Uint8Array, at: number, length: number): string
 
 /** The text of `length` bytes of UTF-8 at `at`, or null when they are none. */
 export function readUtf8(bytes: Uint8Array, at: number, length: number): string | null {
-  if (length <= SLICED_UTF8_BYTES_MAX) {
-    const text = utf8Slice.call(bytes, at, at + length);
-    if (!text.includes(REPLACEMENT)) return text; // else it may be what was sent
+  let text: string;
+  if (length <= SLICED_UTF8_BYTES_MAX) text = utf8Slice.call(bytes, at, at + length);
+  else {
+    const own = length > aside.length ? new Uint8Array(length) : aside;
+    own.set(bytes.subarray(at, at + length));
+    text = decoder.decode(own.subarray(0, length));
   }
+  return text.includes(REPLACEMENT) ? checkedUtf8(bytes, at, length) : text;
+}
+
+/** It may be what was sent. */
+function checkedUtf8(bytes: Uint8Array, at: number, length: number): string | null {
   try {
-    if (length > aside.length) return decoder.decode(bytes.slice(at, at + length));
-    aside.set(bytes.subarray(at, at + length));
-    return decoder.decode(aside.subarray(0, length));
+    return strictDecoder.decode(bytes.slice(at, at + length));
   } catch (error) {
     if (error instanceof TypeError) return null;
     throw error;
