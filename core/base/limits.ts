@@ -207,7 +207,7 @@ export const BURST_GAP_MS = 100;
 export const COMPUTING_SHARE_MIN = 0.02;
 /** It reads or writes when it moved so many bytes since the last look: more than a timer's or a spinner's. */
 export const MOVING_BYTES_MIN = 4_096;
-/** Bytes of a coordinator's journal after which it is emptied, at the next moment when nothing runs. */
+/** Bytes of a coordinator's journal after which it is written anew with what is open. */
 export const JOURNAL_BYTES_MAX = 1_048_576;
 /** States of one state machine, and how deep they may nest: a diagram that nobody could read any more. */
 export const STATES_MAX = 1_024;

@@ -122,12 +122,12 @@ export class ProcessCoordinator {
   #recoveredAt = -Infinity;
   #broken: { readonly error: unknown } | null = null;
 
-  private constructor(parts: Omit<ServiceParts, "onAttemptEnded" | "onBegun">, onEvent: (event: CoordinatorEvent) => void) {
+  private constructor(parts: Omit<ServiceParts, "onEnded" | "onBegun">, onEvent: (event: CoordinatorEvent) => void) {
     this.#sweep = new StraySweep(parts.clock, lookAtProcesses);
     this.#parts = {
       ...parts,
       onBegun: ({ requestId, agentRole }, requestFile) => onEvent({ event: "started", requestId, agentRole, requestFile }),
-      onAttemptEnded: (marker) => this.#sweep.ended(marker),
+      onEnded: (marker, whenClean) => this.#sweep.ended(marker, whenClean),
     };
     this.#onEvent = onEvent;
   }
@@ -193,7 +193,7 @@ export class ProcessCoordinator {
       while (this.#taken > 0) await this.#untilWoken(clock);
     } finally {
       signal?.removeEventListener("abort", wake);
-      await this.#sweep.finish();
+      await this.#sweep.finish().catch((error) => void (this.#broken ??= { error }));
       await this.#parts.journal.close();
     }
     if (this.#broken !== null) throw this.#told(this.#broken.error);

@@ -5,9 +5,10 @@
  * @module
  */
 import type { Clock } from "../base/clock.ts";
+import { pause } from "../base/pause.ts";
 import type { AgentResult } from "./agent_result.ts";
 import { signalProcess } from "../base/child_group.ts";
-import { type OpenRequest, openRequests } from "./journal.ts";
+import { hasName, type OpenRequest, openRequests, whenNone } from "./journal.ts";
 import type { ProcessTable } from "./process_table.ts";
 import type { RequestFolder } from "./request_folder.ts";
 import { type AgentRequest, parseRequest, RequestRejectedError } from "./agent_request.ts";
@@ -24,6 +25,9 @@ export interface Recovered {
 }
 
 const NOTHING: Recovered = { putBack: [], unknown: [], reaped: 0 };
+
+/** Between looks that find nothing. A busy machine can stop a process in the moment when it shows no marker, so that two looks in a row miss it. */
+const CLEAN_LOOK_PAUSE_MS = 100;
 
 /** What recovery works with. */
 export interface RecoveryParts {
@@ -73,14 +77,15 @@ class Recovery {
     const [atWork, claims, drafts] = [await folder.atWork(), await folder.claims(), await folder.drafts()];
     const dead = await this.#readJournals();
     try {
-      const open = dead.flatMap((journal) => journal.open);
-      await this.#reap(open);
+      const noted = dead.flatMap((journal) => journal.open);
+      await this.#reap(noted);
       // First the claims: one that stands under its id, too, was never begun.
       for (const claim of claims) if (!this.#living.has(claim.coordinator)) await this.#restore(claim.path, claim.fileName);
+      const open = noted.filter(({ ended }) => !ended);
       for (const request of open) await this.#settle(request);
-      const noted = new Set(open.map(({ requestId }) => requestId));
+      const settled = new Set(open.map(({ requestId }) => requestId));
       for (const requestId of atWork) {
-        if (!noted.has(requestId) && !this.#atLiving.has(requestId)) await this.#settle({ requestId, fileName: `${requestId}.json` });
+        if (!settled.has(requestId) && !this.#atLiving.has(requestId)) await this.#settle({ requestId, fileName: `${requestId}.json` });
       }
       for (const { coordinator, path } of drafts) if (!this.#living.has(coordinator)) await Deno.remove(path).catch(whenNone);
       for (const { path } of dead) await Deno.remove(path);
@@ -94,18 +99,19 @@ class Recovery {
   async #readJournals(): Promise<DeadJournal[]> {
     const { folder } = this.#parts;
     const dead: DeadJournal[] = [];
-    for await (const { name } of Deno.readDir(folder.path("coordinators"))) {
-      if (!name.endsWith(".jsonl")) continue;
-      const path = folder.path("coordinators", name);
+    // Twice: a name that is given to another file during a look may be skipped by it.
+    for (const coordinator of new Set([...await folder.coordinators(), ...await folder.coordinators()])) {
+      const path = folder.path("coordinators", `${coordinator}.jsonl`);
       const file = await openIfThere(path);
       if (file === null) continue; // its coordinator has just ended, and left nothing
-      const isDead = await file.tryLock(true);
+      // A file that has lost its name is no longer locked, and says nothing of its coordinator: it has just ended, or goes on in another file.
+      const isDead = await file.tryLock(true) && await hasName(file, path);
       const open = openRequests(await Deno.readTextFile(path).catch(whenGone));
       if (isDead) dead.push({ file, path, open });
       else {
         file.close();
-        this.#living.add(name.slice(0, -".jsonl".length));
-        for (const { requestId } of open) this.#atLiving.add(requestId);
+        this.#living.add(coordinator);
+        for (const { requestId, ended } of open) if (!ended) this.#atLiving.add(requestId);
       }
     }
     return dead;
@@ -125,6 +131,7 @@ class Recovery {
       }
       clean = strays.length === 0 ? clean + 1 : 0;
       this.#reaped = reaped.size;
+      if (clean > 0 && clean < CLEAN_LOOKS) await pause(clock, CLEAN_LOOK_PAUSE_MS);
     }
   }
 
@@ -186,11 +193,6 @@ async function openIfThere(path: string): Promise<Deno.FsFile | null> {
   } catch (error) {
     return whenNone(error);
   }
-}
-
-function whenNone(error: unknown): null {
-  if (error instanceof Deno.errors.NotFound) return null;
-  throw error;
 }
 
 function whenGone(error: unknown): string {

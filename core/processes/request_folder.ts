@@ -186,6 +186,12 @@ export class RequestFolder {
     });
   }
 
+  /** Names of the coordinators that have a journal, living and dead. */
+  async coordinators(): Promise<string[]> {
+    const names = await namesIn(this.path("coordinators"));
+    return names.filter((name) => name.endsWith(".jsonl")).map((name) => name.slice(0, -".jsonl".length));
+  }
+
   /** Results that were being written, with whose they are. */
   async drafts(): Promise<{ readonly coordinator: string; readonly path: string }[]> {
     const names = (await namesIn(this.path("coordinators"))).filter((name) => name.endsWith(".draft"));

@@ -38,7 +38,11 @@ export async function serve(parts: ServiceParts, fileName: string, view: Service
     folder.forget(claim);
     Object.assign(view, { requestId: request.requestId, agentRole: request.agentRole });
     parts.onBegun(request, fileName);
-    return { result: await work(parts, { request, claim, lineage, marker }, view, signal) };
+    try {
+      return { result: await work(parts, { request, claim, lineage, marker }, view, signal) };
+    } finally {
+      parts.onEnded(marker, () => journal.swept(request.requestId));
+    }
   } catch (error) {
     if (!(error instanceof RequestRejectedError)) throw error;
     if (claim !== null) folder.reject(claim, error);
@@ -155,8 +159,6 @@ async function attempt(
   } catch (error) {
     if (error instanceof SpawnFailedError) return { failureReason: "SPAWN_FAILED", error: error.message };
     throw error;
-  } finally {
-    parts.onAttemptEnded(marker);
   }
 }
 

@@ -50,8 +50,8 @@ export interface ServiceParts {
   readonly look: () => Promise<ProcessTable | null>;
   /** A request has been taken. */
   readonly onBegun: (request: AgentRequest, fileName: string) => void;
-  /** A marker that nothing may carry any more. */
-  readonly onAttemptEnded: (marker: string) => void;
+  /** A marker that nothing may carry any more; to be told when nothing does. */
+  readonly onEnded: (marker: string, whenClean: () => void) => void;
 }
 
 /** What can be seen of a request at work. */

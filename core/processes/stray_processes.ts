@@ -35,8 +35,8 @@ export const LOOKS_MAX = 6;
 
 /** Looks for what the ended agents of one living coordinator have left. */
 export class StraySweep {
-  /** Markers of ended agents, each with the looks that have found nothing of it. */
-  readonly #ended = new Map<string, number>();
+  /** Markers of ended agents, each with the looks that have found nothing of it, and who waits for that. */
+  readonly #ended = new Map<string, { readonly cleanLooks: number; readonly whenClean: () => void }>();
   #cancel: Cancel | null = null;
   #sweeping: Promise<void> | null = null;
   #found = 0;
@@ -49,9 +49,9 @@ export class StraySweep {
     return this.#found;
   }
 
-  /** An agent has ended: nothing may carry its marker any more. */
-  ended(marker: string): void {
-    this.#ended.set(marker, 0);
+  /** An agent has ended: nothing may carry its marker any more. `whenClean` is called when nothing does; when it throws, again after another look. */
+  ended(marker: string, whenClean: () => void = () => undefined): void {
+    this.#ended.set(marker, { cleanLooks: 0, whenClean });
     this.#schedule();
   }
 
@@ -91,9 +91,12 @@ export class StraySweep {
     for (const stray of strays) signalProcess(stray.pid, "SIGKILL");
     this.#found += strays.length;
     for (const marker of markers) {
-      const clean = strays.length > 0 ? 0 : this.#ended.get(marker)! + 1;
-      if (clean < CLEAN_LOOKS) this.#ended.set(marker, clean);
-      else this.#ended.delete(marker);
+      const { cleanLooks, whenClean } = this.#ended.get(marker)!;
+      const clean = strays.length > 0 ? 0 : cleanLooks + 1;
+      this.#ended.set(marker, { cleanLooks: clean, whenClean });
+      if (clean < CLEAN_LOOKS) continue;
+      whenClean();
+      this.#ended.delete(marker);
     }
     return strays.length > 0;
   }

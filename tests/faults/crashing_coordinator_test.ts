@@ -67,6 +67,33 @@ testWith(
   },
 );
 
+testWith(
+  { ...PROCESS_NEEDS, env: true },
+  "killed when the result stands: what the agent has left outside of its group is ended all the same",
+  async () => {
+    await withSwarm(async (swarm) => {
+      let [word, left] = ["", 0];
+      for (let n = 0; n < 5 && left === 0; n++) { // on a machine that stood still meanwhile, the coordinator has looked before it is killed
+        word = `left${entropy()}`;
+        await swarm.request(word);
+        const killed = coordinate(swarm.root, "setsid sleep 300 > /dev/null 2>&1 & echo done");
+        await untilThere(`${swarm.root}/results/${word}.json`);
+        killed.kill("SIGKILL");
+        await killed.output();
+        left = (await living(word)).length;
+      }
+      assertEquals(left, 1);
+      const { code, stdout } = await coordinate(swarm.root).output();
+      assertEquals(code, 0);
+      const { event, unknown, reaped } = JSON.parse(new TextDecoder().decode(stdout).split("\n")[0]);
+      assertEquals([event, unknown, reaped], ["recovered", [], 1]);
+      assertEquals(await living(word), []);
+      assertEquals((await swarm.result(word)).status, "completed");
+      assertEquals(await swarm.names("coordinators"), ["recovery.lock"]);
+    });
+  },
+);
+
 testWith({ ...PROCESS_NEEDS, env: true }, `${CYCLES} crashes: nothing lost, one result each, nothing runs twice or on`, async () => {
   const seed = entropy();
   const random = new Random(seed);

@@ -4,11 +4,18 @@ import { Random } from "../../core/base/random.ts";
 import { type Claim, RequestFolder } from "../../core/processes/request_folder.ts";
 import { Journal } from "../../core/processes/journal.ts";
 import { recover, type Recovered } from "../../core/processes/recovery.ts";
-import { FakeClock } from "../../core/testing.ts";
+import type { Clock } from "../../core/base/clock.ts";
 import { testWith } from "../support/permissions.ts";
 import { type Swarm, withSwarm } from "../support/swarm.ts";
 
-const CLOCK = new FakeClock(1_766_067_552_132);
+/** Stands still; what waits for it goes on at once. */
+const CLOCK: Clock = {
+  now: () => 1_766_067_552_132,
+  schedule: (_, callback) => {
+    queueMicrotask(callback);
+    return () => undefined;
+  },
+};
 
 /** A coordinator's steps with one request, of which it dies after `done`. */
 async function die(swarm: Swarm, done: number): Promise<void> {
@@ -25,6 +32,7 @@ async function die(swarm: Swarm, done: number): Promise<void> {
     () => folder.writeResult("r-1", journal.coordinator, { status: "completed" }),
     () => folder.finish("r-1"),
     () => journal.ended("r-1"),
+    () => journal.swept("r-1"),
   ];
   for (const step of steps.slice(0, done)) await step();
   // A coordinator that is killed lets go of its lock and leaves its journal; a process cannot do the one without the other here.
@@ -69,6 +77,7 @@ const PLACES: readonly [done: number, what: string, left: Record<string, string[
   [7, "after the result was written", DONE, undefined],
   [8, "after the request was removed", DONE, undefined],
   [9, "after the end was noted", DONE, undefined],
+  [10, "after nothing of it ran", DONE, undefined],
 ];
 
 for (const [done, what, left, fate] of PLACES) {
@@ -108,6 +117,7 @@ testWith({ read: true, write: true }, "what a living coordinator has at work is 
     assertEquals(await recoverIn(swarm), { putBack: [], unknown: [], reaped: 0 });
     assertEquals((await swarm.names("processing")).length, 2);
     journal.ended("r-1");
+    journal.swept("r-1");
     await journal.close();
     assertEquals((await recoverIn(swarm)).putBack.length, 2);
   });

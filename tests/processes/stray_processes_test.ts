@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { parseTable, type ProcessTable } from "../../core/processes/process_table.ts";
 import { LOOKS_MAX, processesOf, StraySweep } from "../../core/processes/stray_processes.ts";
 import { FakeClock } from "../../core/testing.ts";
@@ -83,6 +83,19 @@ testWith({ run: true }, "what the first look does not show, for it was becoming 
   sweep.ended("r/c");
   await sweep.finish();
   assertEquals(sweep.found, 1);
+});
+
+Deno.test("who waits for the end of all is told once, after the look that makes it sure, and again when it could not take it", async () => {
+  const { sweep, looks } = sweepOf([]);
+  const told: number[] = [];
+  sweep.ended("r/c", () => {
+    told.push(looks());
+    if (told.length === 1) throw new Error("no space left");
+  });
+  await assertRejects(() => sweep.finish(), Error, "no space left");
+  await sweep.finish();
+  await sweep.finish();
+  assertEquals(told, [2, 3]);
 });
 
 testWith({ run: true }, "what does not end by being killed is not looked at for ever", async () => {
