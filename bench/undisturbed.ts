@@ -81,6 +81,11 @@ export class Undisturbed {
       const disturbance = slower / Math.max(TAKEN_MAX, 1 - taken);
       if (best === undefined || disturbance < best.disturbance) best = { value, disturbance };
       this.#again++;
+      // Told at once, where no figures are: six tries of a long measurement are minutes in which nothing else is printed.
+      const why = taken > TAKEN_MAX
+        ? `the host took ${(taken * 100).toFixed(1)} % of the processor time`
+        : `the cores became ${slower.toFixed(1)} times as slow`;
+      console.error(`try ${tries} of ${TRIES_MAX} was disturbed: ${why}`);
     }
     this.#again--; // the last try was not repeated
     this.#disturbed++;
