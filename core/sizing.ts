@@ -75,15 +75,15 @@ export interface SizingPlan {
 export const MEASURED = {
   on: "2 cores (x86-64 virtual machine), Deno 2.9.6, agents with a small state, small messages from the main thread",
   /** Resident without worker threads and agents, what each thread adds, and what the first messages do (code and buffers). */
-  processBytes: 77e6,
-  threadBytes: 19.5e6,
-  workingBytes: 31e6,
+  processBytes: 92e6,
+  threadBytes: 21e6,
+  workingBytes: 26e6,
   /** What one more agent adds. */
-  agentBytes: 2_000,
+  agentBytes: 1_500,
   /** Processor time of all threads for one message. */
-  messageCpuUs: 6.1,
+  messageCpuUs: 3.4,
   /** At most so many messages each second, so many threads and agents were measured. */
-  messagesPerSecondMax: 200_000,
+  messagesPerSecondMax: 500_000,
   threadsMax: 2,
   agentsMax: 100_000,
 } as const;
